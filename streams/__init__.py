@@ -1,0 +1,1 @@
+"""The Faust app, settings, topics, producers and the command line."""

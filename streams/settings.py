@@ -1,0 +1,88 @@
+"""Every setting, declared once: environment, ``.env``, command line, docs and doctor read this."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """Settings of every process; the environment variable is the field's name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    # Connections
+    kafka_broker: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port,..")
+    timescale_dsn: SecretStr = Field(
+        SecretStr("postgresql://catalyst@127.0.0.1:5432/catalyst"),
+        description="TimescaleDB connection string; its password is never printed",
+    )
+    web_host: str = Field("127.0.0.1", description="Address the worker's HTTP server binds to")
+    web_port: int = Field(6066, ge=0, le=65535, description="Port of the worker's HTTP server")
+    data_dir: Path = Field(Path(".catalyst"), description="Embedded parts, logs and worker state")
+
+    # Event time
+    quote_partitions: int = Field(
+        4, ge=1, le=1024, description="Partitions of quotes; fixed once the topic exists"
+    )
+    lateness_s: float = Field(5.0, ge=0, description="Allowed lateness, seconds of event time")
+    idle_after: Seconds = Field(
+        2.0, description="Wall-clock seconds without a record until a partition is idle"
+    )
+    max_clock_ahead_s: Seconds = Field(
+        3600.0, description="Quotes stamped further in the future than this are rejected"
+    )
+
+    # What is followed and kept
+    top_candidates_to_track: int = Field(100, ge=1, description="Securities followed")
+    top_candidates_to_trade: int = Field(5, ge=1, description="Trading candidates proposed")
+    tracking_cache_ttl: int = Field(900, ge=1, description="Seconds of event time between scans")
+    pattern_discovery_interval: int = Field(3600, ge=60, description="Seconds between hourly runs")
+    high_freq_interval: int = Field(900, ge=60, description="Row interval of high_freq, seconds")
+    medium_freq_interval: int = Field(3600, ge=60, description="Row interval of medium_freq")
+    low_freq_interval: int = Field(86400, ge=60, description="Row interval of low_freq, seconds")
+    store_ticks: Literal["none", "candidates", "tracked", "all"] = Field(
+        "tracked", description="Whose quotes are kept as ticks"
+    )
+    tick_age_hours: float = Field(24, gt=0, description="Ticks are kept this long (event time)")
+    high_freq_age_hours: float = Field(24, gt=0, description="High-frequency rows are kept")
+    medium_freq_age_days: float = Field(7, gt=0, description="Hourly rows are kept")
+    low_freq_age_days: float = Field(30, gt=0, description="Absence until a symbol is archived")
+    storage_budget_gb: float = Field(2.5, gt=0, description="Storage budget, gigabytes a year")
+
+    # Running
+    checkpoint_interval_s: Seconds = Field(
+        2.0, description="Wall-clock seconds between checkpoints; offsets are committed with them"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level")
+    log_format: Literal["console", "json"] = Field("json", description="Format of worker logs")
+
+    @field_validator("kafka_broker")
+    @classmethod
+    def _hosts_have_ports(cls, value: str) -> str:
+        for host in value.split(","):
+            name, _, port = host.strip().rpartition(":")
+            if not name or not port.isdigit():
+                raise ValueError(f"{host!r} is not host:port (for example 127.0.0.1:9092)")
+        return value
+
+    @field_validator("high_freq_interval", "medium_freq_interval", "low_freq_interval")
+    @classmethod
+    def _whole_minutes(cls, value: int) -> int:
+        if value % 60 or 86400 % value:
+            raise ValueError("must be whole minutes that divide a day, for example 900 or 3600")
+        return value
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,139 @@
+"""Every topic, declared once, and the partitioner that producers of ours share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from aiokafka.partitioner import murmur2
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streams.errors import UserError
+from streams.settings import Settings
+
+PATTERN_TYPES = (
+    "catalyst_sympathy",
+    "sector_rotation",
+    "accumulation_patterns",
+    "news_arbitrage",
+    "correlation_breaks",
+    "pump_and_dump",
+    "emergent_clusters",
+)
+MAX_MESSAGE_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it must exist before a worker starts."""
+
+    name: str
+    description: str
+    partitions: int = 1
+    config: dict[str, str] = field(default_factory=dict)
+
+
+QUOTES = "quotes"
+NEWS = "news"
+SECURITIES = "securities"
+BARS = "bars"
+CATALYSTS = "catalysts"
+UNIVERSE = "universe"
+SCANS = "scans"
+ALERTS = "signals.alerts"
+OUTCOMES = "signals.outcomes"
+TRADING_CANDIDATES = "signals.trading_candidates"
+SIGNALS = tuple(f"signals.{name}" for name in PATTERN_TYPES)
+
+_DEFAULTS = {"cleanup.policy": "delete", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
+_COMPACTED = {"cleanup.policy": "compact"}
+_INPUTS = (QUOTES, NEWS, SECURITIES, BARS, CATALYSTS)
+
+
+def dead_letter(topic: str) -> str:
+    """Where rejected records of ``topic`` go."""
+    return f"{topic}.dlq"
+
+
+def all_topics(settings: Settings) -> list[Topic]:
+    """Every topic with its partitions and policy."""
+    topics = [
+        Topic(QUOTES, "quotes, single or in frames", settings.quote_partitions),
+        Topic(NEWS, "news items"),
+        Topic(SECURITIES, "reference data", config=_COMPACTED),
+        Topic(CATALYSTS, "news as it bears on one symbol"),
+        Topic(BARS, "one-minute bars of each quotes partition"),
+        Topic(UNIVERSE, "tracking state of tracked symbols", config=_COMPACTED),
+        Topic(SCANS, "scan results"),
+        *(Topic(name, "discovered patterns") for name in SIGNALS),
+        Topic(TRADING_CANDIDATES, "changes of the top candidates"),
+        Topic(OUTCOMES, "actual outcomes of patterns"),
+        Topic(ALERTS, "operational alerts"),
+        *(Topic(dead_letter(name), f"rejected records of {name}") for name in _INPUTS),
+    ]
+    return [replace(topic, config={**_DEFAULTS, **topic.config}) for topic in topics]
+
+
+def ensure_topics(
+    bootstrap: str, topics: list[Topic], *, replication: int = -1, timeout_s: float = 15.0
+) -> list[str]:
+    """Create the topics that do not exist yet; return the names of those created.
+
+    ``replication`` -1 takes the broker's default.
+
+    Raises:
+        UserError: the broker cannot be reached, or a topic exists with other partitions.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    existing = topic_partitions(admin, bootstrap, timeout_s)
+    for topic in topics:
+        found = existing.get(topic.name, topic.partitions)
+        if found != topic.partitions:
+            raise UserError(
+                f"topic {topic.name} has {found} partitions, not {topic.partitions}: "
+                f"set QUOTE_PARTITIONS={found} or delete the topic"
+            )
+    missing = [topic for topic in topics if topic.name not in existing]
+    requests = [
+        NewTopic(t.name, t.partitions, replication_factor=replication, config=t.config)
+        for t in missing
+    ]
+    if requests:
+        for name, future in admin.create_topics(requests, operation_timeout=timeout_s).items():
+            try:
+                future.result()
+            except KafkaException as exc:
+                if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise UserError(f"topic {name} not created: {exc.args[0].str()}") from None
+    return [topic.name for topic in missing]
+
+
+def topic_partitions(admin: AdminClient, bootstrap: str, timeout_s: float) -> dict[str, int]:
+    """How many partitions each existing topic has."""
+    try:
+        metadata = admin.list_topics(timeout=timeout_s)
+    except KafkaException as exc:
+        raise UserError(
+            f"no Kafka broker answers at {bootstrap} ({exc.args[0].str()}): "
+            "start one (catalyst up, make kafka) or set KAFKA_BROKER"
+        ) from None
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+
+def topic_id(bootstrap: str, topic: str, timeout_s: float = 15.0) -> str:
+    """The id that the broker gave this creation of ``topic``.
+
+    A topic that was deleted and made again, or a broker that lost its memory, has another id: what
+    is remembered by offset must be remembered by this id too.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    futures = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)
+    try:
+        return str(futures[topic].result().topic_id)
+    except KafkaException as exc:
+        raise UserError(f"topic {topic}: {exc.args[0].str()}: run catalyst topics") from None
+
+
+def partition_of(symbol: str, partitions: int) -> int:
+    """The partition of a symbol: murmur2 of the key, as Kafka's Java clients choose it."""
+    return (murmur2(symbol.encode()) & 0x7FFFFFFF) % partitions
