@@ -1,0 +1,1 @@
+"""The agents: thin Faust adapters beside the pure logic they run."""

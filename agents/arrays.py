@@ -1,0 +1,13 @@
+"""Element-wise arithmetic that several agents share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def ratio(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.float64]:
+    """Element-wise quotient of arrays of shape (n,); NaN where the denominator is not positive."""
+    below = np.asarray(denominator, dtype=np.float64)
+    unknown = np.full(below.shape, np.nan)
+    return np.asarray(np.divide(numerator, below, out=unknown, where=below > 0))

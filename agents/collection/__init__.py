@@ -1,0 +1,1 @@
+"""Collection: bars in, rows for TimescaleDB out, at the interval of each symbol."""

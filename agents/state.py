@@ -1,0 +1,46 @@
+"""Snapshots of state: plain values and NumPy arrays to bytes and back, without pickling."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import msgspec
+import numpy as np
+
+_ARRAY = 1
+_encoder = msgspec.msgpack.Encoder(
+    enc_hook=lambda value: msgspec.msgpack.Ext(_ARRAY, _pack_array(np.asarray(value)))
+)
+
+
+def _pack_array(array: np.ndarray[Any, Any]) -> bytes:
+    return bytes(
+        msgspec.msgpack.encode((array.dtype.str, list(array.shape), array.tobytes())),
+    )
+
+
+def _unpack_array(code: int, data: memoryview) -> Any:
+    dtype, shape, raw = msgspec.msgpack.decode(data)
+    return np.frombuffer(raw, dtype=dtype).reshape(shape).copy()
+
+
+_decoder = msgspec.msgpack.Decoder(ext_hook=_unpack_array)
+
+
+def pack_state(state: dict[str, Any]) -> bytes:
+    """Bytes of a dictionary of numbers, text, lists and arrays of numbers."""
+    return zlib.compress(_encoder.encode(state), 1)
+
+
+def unpack_state(data: bytes) -> dict[str, Any]:
+    """The dictionary that :func:`pack_state` was given.
+
+    Raises:
+        ValueError: the bytes are not a snapshot.
+    """
+    try:
+        state = _decoder.decode(zlib.decompress(data))
+    except (zlib.error, msgspec.MsgspecError) as exc:
+        raise ValueError(f"not a state snapshot: {exc}") from None
+    return dict(state)

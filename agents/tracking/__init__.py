@@ -1,0 +1,1 @@
+"""Tracking: quotes in, per-symbol state, ticks and one-minute bars out."""

@@ -1,0 +1,240 @@
+"""The tracker of one partition: quotes in, ticks and bars out, by event time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.tracking.bars import minute_bars, split_minutes
+from agents.tracking.buffer import OpenQuotes, QuoteRows
+from agents.tracking.table import SymbolTable
+from schemas.bars import BarColumns, PartitionBars
+from schemas.quotes import QuoteColumns
+from schemas.times import US_PER_MINUTE
+
+NEVER = 0
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of the quotes of one record.
+
+    ``ticks`` are the quotes taken in, ``late`` the rows of the record that came too late.
+    """
+
+    ticks: QuoteRows
+    late: NDArray[np.intp]
+    duplicates: int = 0
+
+
+@dataclass(slots=True)
+class ResumePoint:
+    """Where to read again after a crash, and up to where effects are already durable.
+
+    ``offset`` is the first record whose quotes are not all in closed minutes, ``clock`` the
+    partition's clock before it, ``processed`` the record after the last one taken in.
+    """
+
+    offset: int
+    clock: int
+    processed: int
+
+
+@dataclass(slots=True)
+class PartitionTracker:
+    """State and rules of one partition of ``quotes``.
+
+    The clock is the newest time seen in the partition; the watermark follows it by ``lateness``
+    (microseconds). A quote older than the watermark, or of a closed minute, is late. A minute
+    closes when the watermark has passed its end. Results depend on the records and their order alone, not
+    on how they are batched; quotes that arrive out of order within the lateness give the same bars.
+    """
+
+    partition: int
+    partitions: int
+    lateness: int
+    table: SymbolTable = field(default_factory=SymbolTable)
+    clock: int = NEVER
+    closed_until: int = NEVER
+    next_offset: int = 0
+    idle: bool = False
+    hold_s: float = 0.0
+    _replayed_until: int = 0
+    _open: OpenQuotes = field(default_factory=OpenQuotes)
+
+    @property
+    def watermark(self) -> int:
+        """Quotes before this time (epoch microseconds) are late."""
+        return max(self.clock - self.lateness, self.closed_until)
+
+    @property
+    def open_quotes(self) -> int:
+        """Quotes held for minutes that are not closed."""
+        return len(self._open)
+
+    def take(self, quotes: QuoteColumns, offset: int) -> Taken:
+        """Take in the quotes of the record at ``offset``; close no minute yet."""
+        clock_before = self.clock
+        self.next_offset = offset + 1
+        taken = self._accept(quotes, offset, clock_before)
+        if quotes.clock is not None:
+            self.clock = max(self.clock, quotes.clock)
+            self.hold_s = quotes.hold_s or 0.0
+        return taken
+
+    def skip(self, offset: int) -> None:
+        """Pass over a record that is not a message."""
+        self.next_offset = offset + 1
+
+    def _accept(self, quotes: QuoteColumns, offset: int, clock_before: int) -> Taken:
+        ids = self.table.ids(quotes.symbol)
+        if not len(ids):
+            return Taken(_rows(ids, quotes, np.zeros(0, np.int32)), np.zeros(0, np.intp))
+        clock = np.maximum.accumulate(np.maximum(quotes.ts, clock_before))
+        before = np.concatenate(([clock_before], clock[:-1]))
+        self.clock = int(clock[-1])
+        in_time = (quotes.ts >= before - self.lateness) & (quotes.ts >= self.closed_until)
+        late = np.flatnonzero(~in_time)
+        if offset < self._replayed_until:
+            late = late[:0]
+        rows = _rows(ids, quotes, np.zeros(len(ids), np.int32))
+        if not in_time.all():
+            rows = rows.take(in_time)
+        rows, duplicates = self._number(rows)
+        self.table.see(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
+        self._open.add(rows, offset, clock_before)
+        return Taken(rows, late, duplicates)
+
+    def _number(self, rows: QuoteRows) -> tuple[QuoteRows, int]:
+        """Give quotes of one symbol and instant their ``seq``; drop exact repeats.
+
+        A symbol's quotes nearly always come with growing times; then there is nothing to do.
+        """
+        order = np.argsort(rows.ids, kind="stable")
+        ids, ts = rows.ids[order], rows.ts[order]
+        previous = self.table.last_ts[ids]
+        same = np.flatnonzero(ids[1:] == ids[:-1]) + 1
+        previous[same] = np.maximum(previous[same], ts[same - 1])
+        suspects = order[ts <= previous]
+        if not len(suspects):
+            return rows, 0
+        suspects.sort()
+        instants = np.unique(rows.ts[suspects])
+        known: dict[tuple[int, int], list[tuple[float, ...]]] = {}
+        held = self._open.at_instants(instants)
+        if held is not None:
+            for key, content in _contents(held):
+                known.setdefault(key, []).append(content)
+        keep = np.ones(len(rows), np.bool_)
+        candidates = np.flatnonzero(np.isin(rows.ts, instants))
+        for row, (key, content) in zip(
+            candidates.tolist(), _contents(rows.take(candidates)), strict=True
+        ):
+            seen = known.setdefault(key, [])
+            keep[row] = content not in seen
+            if keep[row]:
+                rows.seq[row] = len(seen)
+                seen.append(content)
+        return rows.take(keep), int(len(keep) - keep.sum())
+
+    def close_due(self) -> list[PartitionBars]:
+        """Close the minutes whose end the watermark has passed; their bars, oldest first."""
+        boundary = (self.clock - self.lateness) // US_PER_MINUTE * US_PER_MINUTE
+        return self._close(boundary) if boundary > self.closed_until else []
+
+    def close_idle(self, until: int | None = None) -> list[PartitionBars]:
+        """Close what is open although the clock does not ask for it: the partition is silent.
+
+        ``until`` (epoch microseconds) closes minutes that end by then; None closes all and says
+        that the partition is idle.
+        """
+        if until is not None:
+            boundary = until // US_PER_MINUTE * US_PER_MINUTE
+            return self._close(boundary) if boundary > self.closed_until else []
+        boundary = self.closed_until
+        if len(self._open):
+            boundary = self._open.newest() // US_PER_MINUTE * US_PER_MINUTE + US_PER_MINUTE
+        self.idle = True
+        messages = self._close(boundary) if boundary > self.closed_until else [self._marker()]
+        messages[-1].idle = True
+        return messages
+
+    def wake(self) -> PartitionBars:
+        """The message that says that an idle partition holds time back again."""
+        self.idle = False
+        return self._marker()
+
+    def _marker(self) -> PartitionBars:
+        minute = max(self.closed_until - US_PER_MINUTE, 0)
+        return PartitionBars(minute, self.partition, self.partitions, self.idle, BarColumns.empty())
+
+    def _close(self, boundary: int) -> list[PartitionBars]:
+        rows = self._open.take_before(boundary)
+        self.closed_until = boundary
+        messages = []
+        for minute, quotes in split_minutes(rows) if rows is not None else ():
+            ids, bars = minute_bars(quotes, self.table.symbols, self.table.close)
+            last = np.append(np.flatnonzero(np.diff(quotes.ids)), len(quotes) - 1)
+            self.table.close_minute(minute, ids, quotes.ts[last], bars)
+            messages.append(
+                PartitionBars(
+                    minute, self.partition, self.partitions, False, BarColumns.concat([bars])
+                )
+            )
+        if not messages or messages[-1].minute < boundary - US_PER_MINUTE:
+            messages.append(self._marker())
+        return messages
+
+    def resume_point(self) -> ResumePoint:
+        """Where a successor must read on to come to the same state."""
+        offset, clock = self._open.resume_point() or (self.next_offset, self.clock)
+        return ResumePoint(offset, clock, self.next_offset)
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as of the last closed minute; :meth:`resume_point` says what to read on top."""
+        return {
+            "closed_until": self.closed_until,
+            "idle": self.idle,
+            "hold_s": self.hold_s,
+            "table": self.table.snapshot(),
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        partition: int,
+        partitions: int,
+        lateness: int,
+        state: dict[str, Any],
+        resume: ResumePoint,
+    ) -> PartitionTracker:
+        """The tracker that wrote ``state``, waiting for the record at ``resume.offset``."""
+        return cls(
+            partition,
+            partitions,
+            lateness,
+            SymbolTable.restore(state["table"]),
+            clock=resume.clock,
+            closed_until=state["closed_until"],
+            next_offset=resume.offset,
+            idle=state["idle"],
+            hold_s=state["hold_s"],
+            _replayed_until=resume.processed,
+        )
+
+
+def _rows(ids: NDArray[np.intp], quotes: QuoteColumns, seq: NDArray[np.int32]) -> QuoteRows:
+    return QuoteRows(
+        ids, quotes.ts, quotes.price, quotes.bid, quotes.ask, quotes.volume, seq
+    )  # fmt: skip
+
+
+def _contents(rows: QuoteRows) -> list[tuple[tuple[int, int], tuple[float, ...]]]:
+    """((symbol id, ts), (price, bid, ask, volume)) of each row; unknown sides compare equal."""
+    keys = zip(rows.ids.tolist(), rows.ts.tolist(), strict=True)
+    columns = (rows.price, np.nan_to_num(rows.bid, nan=-1), np.nan_to_num(rows.ask, nan=-1))
+    values = zip(*(c.tolist() for c in columns), rows.volume.tolist(), strict=True)
+    return list(zip(keys, values, strict=True))
