@@ -81,7 +81,7 @@ class MarketClock:
     def restore(cls, state: dict[str, Any]) -> MarketClock:
         """The clock of a snapshot."""
         clock = cls(
-            {partition: until for partition, until in state["closed"]},
+            dict(state["closed"]),
             set(state["idle"]),
             state["partitions"],
             state["time"],

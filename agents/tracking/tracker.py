@@ -49,8 +49,8 @@ class PartitionTracker:
 
     The clock is the newest time seen in the partition; the watermark follows it by ``lateness``
     (microseconds). A quote older than the watermark, or of a closed minute, is late. A minute
-    closes when the watermark has passed its end. Results depend on the records and their order alone, not
-    on how they are batched; quotes that arrive out of order within the lateness give the same bars.
+    closes when the watermark has passed its end. Results depend on the records and their order
+    alone, not on how they are batched; quotes out of order within the lateness give the same bars.
     """
 
     partition: int
