@@ -1,0 +1,56 @@
+# Two commands are enough: `make demo` and `make test`. `make help` lists the others.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# The first of these that runs and is new enough; PYTHON=/path/to/python overrides it.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+ARGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(INSTALLED) ## Virtual environment in .venv, every package pinned and hash-checked
+
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where it is: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: install ## The whole pipeline on embedded parts, with a live view (ARGS="--source simulated")
+	@$(BIN)/catalyst demo $(ARGS)
+
+.PHONY: check
+check: install ## Format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.PHONY: test
+test: check ## Every test that needs nothing but Python (ARGS="-k bars")
+	$(BIN)/pytest -m "not kafka and not faults" $(ARGS)
+
+.PHONY: test-faults
+test-faults: install ## Tests that kill processes on purpose; slow
+	$(BIN)/pytest -m "faults and not kafka" $(ARGS)
+
+.PHONY: lock
+lock: ## Renew requirements*.txt from pyproject.toml (needs uv)
+	@command -v uv >/dev/null || { echo "uv is needed to renew the lock: pip install uv" >&2; exit 1; }
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+		pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+		--group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
