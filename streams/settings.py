@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from streams.errors import UserError
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -82,7 +84,34 @@ class Settings(BaseSettings):
         return value
 
 
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; ``flags`` (by field name) go before the environment and ``.env``.
+
+    Raises:
+        UserError: a value is not valid; the message names the variable and never shows a secret.
+    """
+    try:
+        return Settings(**flags)
+    except ValidationError as exc:
+        raise UserError("; ".join(_explain(problem) for problem in exc.errors())) from None
+    except (SettingsError, UnicodeDecodeError) as exc:
+        raise UserError(f"the settings cannot be read: {exc}") from None
+
+
+def _explain(problem: Any) -> str:
+    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    reason = problem["msg"].removeprefix("Value error, ")
+    field = Settings.model_fields.get(name)
+    secret = field is not None and field.annotation is SecretStr
+    shown = "" if secret else f"={problem['input']}"
+    return f"{name.upper()}{shown}: {reason}"
+
+
 @lru_cache
 def get_settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once.
+
+    Raises:
+        UserError: a value is not valid.
+    """
+    return load_settings()

@@ -83,6 +83,10 @@ class LazyGroup(click.Group):
             _fail(exc.format_message())
         except (click.Abort, KeyboardInterrupt):
             sys.exit(130)
+        except ModuleNotFoundError as exc:
+            if exc.name is None or exc.name.partition(".")[0] in ("streams", "agents", "timescale"):
+                raise
+            _fail(f"the package {exc.name} is missing: run make install")
         except OSError as exc:
             if exc.errno != errno.EPIPE:
                 raise
