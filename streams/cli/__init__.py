@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -27,6 +26,8 @@ COMMANDS = {
     "verify": ("streams.cli.verify", "Compare what a file holds with what the database holds."),
     "status": ("streams.cli.status", "Show topics, lag, rows stored and the newest event."),
 }
+
+OURS = ("", "streams", "agents", "schemas", "timescale")
 
 EPILOG = """\b
 Examples:
@@ -76,28 +77,31 @@ class LazyGroup(click.Group):
         except click.exceptions.NoArgsIsHelpError as exc:
             exc.show()
             sys.exit(2)
-        except click.UsageError as exc:
-            path = exc.ctx.command_path if exc.ctx else "catalyst"
-            _fail(f"{exc.format_message().rstrip('.')} (see {path} --help)")
-        except click.ClickException as exc:
-            _fail(exc.format_message())
         except (click.Abort, KeyboardInterrupt):
             sys.exit(130)
-        except ModuleNotFoundError as exc:
-            if exc.name is None or exc.name.partition(".")[0] in ("streams", "agents", "timescale"):
-                raise
-            _fail(f"the package {exc.name} is missing: run make install")
-        except OSError as exc:
-            if exc.errno != errno.EPIPE:
-                raise
+        except BrokenPipeError:
             # Nobody reads on (`catalyst topics | head`); Python would complain again at exit.
             sys.stdout = sys.stderr = open("/dev/null", "w")  # noqa: SIM115, PTH123
             sys.exit(1)
         except Exception as exc:
-            if not _is_user_error(exc):
+            line = explain(exc)
+            if line is None:
                 raise
-            _fail(str(exc))
+            click.echo(f"catalyst: {' '.join(line.split())}", err=True)
+            sys.exit(2)
         sys.exit(result if isinstance(result, int) else 0)
+
+
+def explain(exc: Exception) -> str | None:
+    """What to tell a user about ``exc``; None when it is a defect and needs its traceback."""
+    if isinstance(exc, click.UsageError):
+        path = exc.ctx.command_path if exc.ctx else "catalyst"
+        return f"{exc.format_message().rstrip('.')} (see {path} --help)"
+    if isinstance(exc, click.ClickException):
+        return exc.format_message()
+    if isinstance(exc, ModuleNotFoundError) and (exc.name or "").partition(".")[0] not in OURS:
+        return f"the package {exc.name} is missing: run make install"
+    return str(exc) if _is_user_error(exc) else None
 
 
 def _is_user_error(exc: Exception) -> bool:
@@ -106,11 +110,6 @@ def _is_user_error(exc: Exception) -> bool:
     # Only loaded when a command has used the database.
     errors = sys.modules.get("timescale.errors")
     return errors is not None and isinstance(exc, errors.TimescaleError)
-
-
-def _fail(message: str) -> None:
-    click.echo(f"catalyst: {' '.join(message.split())}", err=True)
-    sys.exit(2)
 
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
