@@ -1,0 +1,46 @@
+"""``catalyst migrate``: the database schema."""
+
+from __future__ import annotations
+
+import click
+
+from streams.cli.options import with_settings
+from streams.errors import UserError
+from streams.settings import Settings
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  catalyst migrate                 apply what is missing
+  catalyst migrate --dry-run       say what would be applied
+  catalyst migrate --status        every migration and whether it is applied
+
+The database is the one that TIMESCALE_DSN names.
+"""
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be applied.")
+@click.option("--status", "show", is_flag=True, help="List every migration with its state.")
+@with_settings()
+def migrate(settings: Settings, dry_run: bool, show: bool) -> None:
+    """Bring the schema of the database up to date; safe to run at any time."""
+    from timescale import migrate as schema
+
+    dsn = settings.timescale_dsn.get_secret_value()
+    if show and dry_run:
+        raise UserError("--status changes nothing by itself: leave --dry-run out")
+    if show:
+        for item in schema.migration_status(dsn):
+            click.echo(f"{item.state:<8} {item.name}")
+        return
+    done = schema.migrate(dsn, dry_run=dry_run, on_step=lambda item: click.echo(item.name))
+    if dry_run:
+        for name in done:
+            click.echo(f"would apply {name}")
+    click.echo(_summary(len(done), dry_run))
+
+
+def _summary(count: int, dry_run: bool) -> str:
+    if count == 0:
+        return "the schema is up to date"
+    return f"{count} migrations {'to apply' if dry_run else 'applied'}"
