@@ -1,4 +1,4 @@
-"""The ``quotes`` topic: one quote a record, or a frame of many quotes of one partition as columns."""
+"""The ``quotes`` topic: one quote a record, or a frame of many quotes as columns."""
 
 from __future__ import annotations
 
@@ -206,20 +206,22 @@ def _keep_valid(columns: QuoteColumns, latest_us: int) -> QuoteColumns:
     return kept
 
 
-def quote_row(frame: QuoteFrame, row: int) -> dict[str, Any]:
-    """Row ``row`` of a frame as a single quote, as it was sent."""
+def encode_row(frame: QuoteFrame, row: int) -> bytes:
+    """Row ``row`` of a frame as the single quote it stands for."""
 
     def at(column: list[Any] | None, default: Any = None) -> Any:
         return default if column is None else column[row]
 
-    return {
-        "symbol": frame.symbol[row],
-        "ts": frame.ts[row],
-        "price": frame.price[row],
-        "bid": at(frame.bid),
-        "ask": at(frame.ask),
-        "volume": at(frame.volume, 0.0),
-    }
+    return msgspec.json.encode(
+        {
+            "symbol": frame.symbol[row],
+            "ts": frame.ts[row],
+            "price": frame.price[row],
+            "bid": at(frame.bid),
+            "ask": at(frame.ask),
+            "volume": at(frame.volume, 0.0),
+        }
+    )
 
 
 def encode_frame(columns: QuoteColumns) -> bytes:

@@ -1,4 +1,4 @@
-"""Event time on the wire and in memory: ISO 8601 or epoch milliseconds in, int64 microseconds inside."""
+"""Event time: ISO 8601 or epoch milliseconds on the wire, int64 epoch microseconds inside."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def column_to_us(values: Sequence[datetime | int]) -> NDArray[np.int64]:
         column = np.array(values, dtype=np.int64)
     except TypeError:
         return np.array([to_us(value) for value in values], dtype=np.int64)
-    if len(column) and (column.max() > LATEST_US or column.min() < -LATEST_US):
-        return np.clip(column, -LATEST_US, LATEST_US)
-    return column * US_PER_MS
+    # Absurd integers stay absurd instead of wrapping around to a plausible time.
+    limit = LATEST_US // US_PER_MS + 1
+    return np.clip(column, -limit, limit) * US_PER_MS
 
 
 def from_us(us: int) -> datetime:

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     storage_budget_gb: float = Field(2.5, gt=0, description="Storage budget, gigabytes a year")
 
     # Running
+    app_id: str = Field("catalyst", description="Consumer group; workers that share it share work")
     checkpoint_interval_s: Seconds = Field(
         2.0, description="Wall-clock seconds between checkpoints; offsets are committed with them"
     )

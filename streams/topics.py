@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from aiokafka.partitioner import murmur2
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic
+from msgspec import Struct
 
+from schemas.bars import Bars
+from schemas.news import Catalyst, News, Security
+from schemas.quotes import Quote, QuoteFrame
+from schemas.signals import Alert, Outcome, Pattern, PatternType
+from schemas.tracking import Scan, TrackingState, TradingCandidates
 from streams.errors import UserError
 from streams.settings import Settings
 
-PATTERN_TYPES = (
-    "catalyst_sympathy",
-    "sector_rotation",
-    "accumulation_patterns",
-    "news_arbitrage",
-    "correlation_breaks",
-    "pump_and_dump",
-    "emergent_clusters",
-)
+PATTERN_TYPES: tuple[str, ...] = get_args(PatternType)
 MAX_MESSAGE_BYTES = 4 << 20
 
 
@@ -29,6 +28,7 @@ class Topic:
 
     name: str
     description: str
+    message: tuple[type[Struct], ...] = ()
     partitions: int = 1
     config: dict[str, str] = field(default_factory=dict)
 
@@ -58,17 +58,19 @@ def dead_letter(topic: str) -> str:
 def all_topics(settings: Settings) -> list[Topic]:
     """Every topic with its partitions and policy."""
     topics = [
-        Topic(QUOTES, "quotes, single or in frames", settings.quote_partitions),
-        Topic(NEWS, "news items"),
-        Topic(SECURITIES, "reference data", config=_COMPACTED),
-        Topic(CATALYSTS, "news as it bears on one symbol"),
-        Topic(BARS, "one-minute bars of each quotes partition"),
-        Topic(UNIVERSE, "tracking state of tracked symbols", config=_COMPACTED),
-        Topic(SCANS, "scan results"),
-        *(Topic(name, "discovered patterns") for name in SIGNALS),
-        Topic(TRADING_CANDIDATES, "changes of the top candidates"),
-        Topic(OUTCOMES, "actual outcomes of patterns"),
-        Topic(ALERTS, "operational alerts"),
+        Topic(
+            QUOTES, "quotes, single or in frames", (Quote, QuoteFrame), settings.quote_partitions
+        ),
+        Topic(NEWS, "news items", (News,)),
+        Topic(SECURITIES, "reference data", (Security,), config=_COMPACTED),
+        Topic(CATALYSTS, "news as it bears on one symbol", (Catalyst,)),
+        Topic(BARS, "one-minute bars of each quotes partition", (Bars,)),
+        Topic(UNIVERSE, "state of tracked symbols", (TrackingState,), config=_COMPACTED),
+        Topic(SCANS, "scan results", (Scan,)),
+        *(Topic(name, "discovered patterns", (Pattern,)) for name in SIGNALS),
+        Topic(TRADING_CANDIDATES, "changes of the top candidates", (TradingCandidates,)),
+        Topic(OUTCOMES, "actual outcomes of patterns", (Outcome,)),
+        Topic(ALERTS, "operational alerts", (Alert,)),
         *(Topic(dead_letter(name), f"rejected records of {name}") for name in _INPUTS),
     ]
     return [replace(topic, config={**_DEFAULTS, **topic.config}) for topic in topics]
@@ -86,13 +88,7 @@ def ensure_topics(
     """
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     existing = topic_partitions(admin, bootstrap, timeout_s)
-    for topic in topics:
-        found = existing.get(topic.name, topic.partitions)
-        if found != topic.partitions:
-            raise UserError(
-                f"topic {topic.name} has {found} partitions, not {topic.partitions}: "
-                f"set QUOTE_PARTITIONS={found} or delete the topic"
-            )
+    _check_partitions(topics, existing)
     missing = [topic for topic in topics if topic.name not in existing]
     requests = [
         NewTopic(t.name, t.partitions, replication_factor=replication, config=t.config)
@@ -120,18 +116,34 @@ def topic_partitions(admin: AdminClient, bootstrap: str, timeout_s: float) -> di
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
-def topic_id(bootstrap: str, topic: str, timeout_s: float = 15.0) -> str:
-    """The id that the broker gave this creation of ``topic``.
+def check_topics(bootstrap: str, topics: list[Topic], timeout_s: float = 15.0) -> dict[str, str]:
+    """The id that the broker gave each topic at its creation.
 
     A topic that was deleted and made again, or a broker that lost its memory, has another id: what
     is remembered by offset must be remembered by this id too.
+
+    Raises:
+        UserError: no broker answers, or a topic is missing or has other partitions.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    futures = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)
-    try:
-        return str(futures[topic].result().topic_id)
-    except KafkaException as exc:
-        raise UserError(f"topic {topic}: {exc.args[0].str()}: run catalyst topics") from None
+    existing = topic_partitions(admin, bootstrap, timeout_s)
+    missing = [topic.name for topic in topics if topic.name not in existing]
+    if missing:
+        raise UserError(f"no topic {missing[0]} ({len(missing)} missing): run catalyst topics")
+    _check_partitions(topics, existing)
+    names = TopicCollection([topic.name for topic in topics])
+    futures = admin.describe_topics(names, request_timeout=timeout_s)
+    return {name: str(future.result().topic_id) for name, future in futures.items()}
+
+
+def _check_partitions(topics: list[Topic], existing: dict[str, int]) -> None:
+    for topic in topics:
+        found = existing.get(topic.name, topic.partitions)
+        if found != topic.partitions:
+            raise UserError(
+                f"topic {topic.name} has {found} partitions, not {topic.partitions}: "
+                f"set QUOTE_PARTITIONS={found} or delete the topic"
+            )
 
 
 def partition_of(symbol: str, partitions: int) -> int:

@@ -33,6 +33,7 @@ class SymbolTable:
         self.symbols: list[str] = []
         self._id: dict[str, int] = {}
         self.profile = VolumeProfile()
+        self.changed = np.zeros(0, np.bool_)
         for name in ("last_ts", "closed_ts"):
             setattr(self, name, np.zeros(0, np.int64))
         for name in ("last_price", "last_bid", "last_ask", *_CLOSED[1:]):
@@ -75,6 +76,7 @@ class SymbolTable:
             setattr(self, name, np.concatenate([getattr(self, name), unknown]))
         for name in ("variance", "signed", "flow"):
             setattr(self, name, np.concatenate([getattr(self, name), np.zeros(len(new))]))
+        self.changed = np.concatenate([self.changed, np.ones(len(new), np.bool_)])
         self.profile.resize(len(self.symbols))
 
     def see(
@@ -94,6 +96,13 @@ class SymbolTable:
         self.last_price[rows] = price[newest]
         self.last_bid[rows] = bid[newest]
         self.last_ask[rows] = ask[newest]
+        self.changed[rows] = True
+
+    def take_changed(self) -> NDArray[np.intp]:
+        """The ids of symbols that changed since this was last asked."""
+        ids = np.flatnonzero(self.changed)
+        self.changed[ids] = False
+        return ids
 
     def close_minute(
         self, minute: int, ids: NDArray[np.intp], last_ts: NDArray[np.int64], bars: BarColumns
@@ -111,6 +120,7 @@ class SymbolTable:
         self.close[ids], self.bid[ids], self.ask[ids] = bars.close, bars.bid, bars.ask
         self.spread[ids] = bars.spread
         self.closed_ts[ids] = last_ts
+        self.changed[ids] = True
         self.profile.add(minute, ids, bars.volume)
 
     def volatility(self) -> NDArray[np.float64]:

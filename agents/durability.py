@@ -1,0 +1,119 @@
+"""Offsets are committed only when what was done with their records is durable.
+
+A checkpoint holds an agent's state for one partition and the offset to read on from. It is written
+after everything sent before it has been confirmed and everything stored before it has been
+committed; only then are the records acknowledged. After a crash a successor restores the state,
+reads on, and repeats some effects, which are all idempotent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents import metrics
+from agents.publishing import DeadLetters, Publisher
+from agents.state import pack_state, unpack_state
+from schemas.times import from_us
+from timescale.checkpoints import Checkpoint, Checkpoints
+from timescale.writer import RowWriter
+
+
+@dataclass(slots=True)
+class Effects:
+    """Where the agents' effects go."""
+
+    app: Any
+    writer: RowWriter
+    checkpoints: Checkpoints
+    topic_ids: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The records of one partition that one agent has taken in and not acknowledged yet."""
+
+    agent: str
+    topic: str
+    partition: int
+    effects: Effects
+    interval_s: float
+    publisher: Publisher = field(init=False)
+    dead_letters: DeadLetters = field(init=False)
+    _held: deque[Any] = field(default_factory=deque)
+    _done: int = -1
+    _last: float = field(default_factory=time.monotonic)
+    _running: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.publisher = Publisher(self.effects.app)
+        self.dead_letters = DeadLetters(self.publisher)
+
+    @property
+    def topic_id(self) -> str:
+        """Tells this creation of the topic from an earlier one with the same offsets."""
+        return self.effects.topic_ids[self.topic]
+
+    async def restore(self) -> tuple[Checkpoint, dict[str, Any]] | None:
+        """The newest checkpoint of this partition and the state in it."""
+        found = await self.effects.checkpoints.load(self.agent, self.topic_id, self.partition)
+        if found is None:
+            return None
+        self._done = found.processed_offset
+        return found, unpack_state(found.state)
+
+    def hold(self, event: Any) -> None:
+        """Remember a record to acknowledge once its effects are durable."""
+        self._held.append(event)
+
+    def due(self, processed: int) -> bool:
+        """Whether it is time for a checkpoint and there is something new to keep."""
+        if self._running is not None and self._running.done():
+            self._running.result()
+            self._running = None
+        waited = time.monotonic() - self._last >= self.interval_s
+        return waited and self._running is None and self.behind(processed)
+
+    def behind(self, processed: int) -> bool:
+        """Whether anything was taken in since the last checkpoint began."""
+        return processed > self._done
+
+    def begin(
+        self, state: dict[str, Any], next_offset: int, processed: int, event_time: int
+    ) -> asyncio.Task[None]:
+        """Start a checkpoint of everything up to now; the agent may go on meanwhile."""
+        self._last = time.monotonic()
+        self._done = processed
+        checkpoint = Checkpoint(
+            agent=self.agent,
+            topic_id=self.topic_id,
+            partition=self.partition,
+            next_offset=next_offset,
+            processed_offset=processed,
+            event_time=from_us(event_time),
+            state=pack_state(state),
+        )
+        sent = self.publisher.unconfirmed()
+        self._running = asyncio.create_task(self._finish(checkpoint, sent, self._running))
+        return self._running
+
+    async def _finish(
+        self,
+        checkpoint: Checkpoint,
+        sent: list[Awaitable[Any]],
+        previous: asyncio.Task[None] | None,
+    ) -> None:
+        started = time.monotonic()
+        if previous is not None:
+            await previous
+        await self.publisher.confirm(sent)
+        await self.effects.writer.flush()
+        await self.effects.checkpoints.save(checkpoint)
+        while self._held and self._held[0].message.offset < checkpoint.next_offset:
+            self._held.popleft().ack()
+        metrics.CHECKPOINTS.labels(agent=self.agent).inc()
+        metrics.CHECKPOINT_SECONDS.labels(agent=self.agent).observe(time.monotonic() - started)

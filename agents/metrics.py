@@ -1,0 +1,27 @@
+"""Prometheus metrics of the agents; no label grows with the number of securities."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+QUOTES = Counter("catalyst_quotes", "Quotes taken in")
+BARS = Counter("catalyst_bars", "One-minute bars published")
+LATE = Counter("catalyst_late", "Records or quotes that came too late", ["topic"])
+DUPLICATES = Counter("catalyst_duplicates", "Exact repeats of a quote that were dropped")
+DEAD_LETTERS = Counter("catalyst_dlq", "Records sent to a dead-letter topic", ["topic"])
+TICKS = Counter("catalyst_ticks", "Ticks handed to the writer")
+COLLECTED = Counter("catalyst_collected_rows", "Collected rows handed to the writer")
+MINUTES = Counter("catalyst_market_minutes", "Market minutes closed by the second stage")
+IDLE = Counter("catalyst_idle_closes", "Times a silent partition was closed by the wall clock")
+CHECKPOINTS = Counter("catalyst_checkpoints", "Checkpoints written", ["agent"])
+CHECKPOINT_SECONDS = Histogram(
+    "catalyst_checkpoint_seconds", "Time to make effects durable", ["agent"], buckets=_SECONDS
+)
+LAG = Gauge("catalyst_consumer_lag", "Records not taken in yet", ["topic", "partition"])
+EVENT_TIME = Gauge("catalyst_event_time_seconds", "Newest event time seen", ["agent"])
+TRACKED = Gauge("catalyst_tracked_securities", "Securities tracked, by tier", ["tier"])
+STAGE_SECONDS = Histogram(
+    "catalyst_stage_seconds", "From event to the effect of each stage", ["stage"], buckets=_SECONDS
+)

@@ -1,0 +1,206 @@
+"""The tracking stage: trackers of the partitions at hand, joined to Kafka and the database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import structlog
+
+from agents import metrics
+from agents.durability import Effects, Ledger
+from agents.tracking.rows import latest_rows, tick_rows
+from agents.tracking.tracker import PartitionTracker, ResumePoint
+from schemas.bars import PartitionBars, encode_bars
+from schemas.errors import InvalidMessage
+from schemas.quotes import QuoteColumns, decode_quotes, encode_frame, encode_row
+from schemas.times import US_PER_S
+from timescale.relations import LATEST, TICKS
+
+log = structlog.get_logger(__name__)
+
+# With records apparently left to read, silence must last this much longer to count as idle:
+# offsets that hold no record (transaction markers) look like a backlog for ever.
+_BACKLOG_PATIENCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingConfig:
+    """What the stage needs to know; times in seconds."""
+
+    topic: str
+    bars_topic: str
+    partitions: int
+    lateness_s: float
+    idle_after: float
+    checkpoint_interval_s: float
+    max_clock_ahead_s: float
+    store_ticks: bool
+
+
+@dataclass(slots=True)
+class _Partition:
+    tracker: PartitionTracker
+    ledger: Ledger
+    heard: float = field(default_factory=time.monotonic)
+
+
+class TrackingStage:
+    """Feeds records to the tracker of their partition and carries out what it says."""
+
+    def __init__(self, config: TrackingConfig, effects: Effects) -> None:
+        self.config = config
+        self.effects = effects
+        self._partitions: dict[int, _Partition] = {}
+        self._turn = asyncio.Lock()
+
+    def reset(self) -> None:
+        """Forget everything: partitions have changed hands and are restored when next needed."""
+        self._partitions = {}
+
+    async def take(self, event: Any) -> None:
+        """Take in one record of ``quotes``."""
+        async with self._turn:
+            message = event.message
+            part = await self._at(message.partition)
+            part.ledger.hold(event)
+            part.heard = time.monotonic()
+            if message.offset < part.tracker.next_offset:
+                return
+            await self._take(part, message)
+            await self._publish(part, part.tracker.close_due())
+            if part.ledger.due(part.tracker.next_offset):
+                await self._checkpoint(part)
+
+    async def _take(self, part: _Partition, message: Any) -> None:
+        if part.tracker.idle:
+            await self._publish(part, [part.tracker.wake()])
+        latest = int((time.time() + self.config.max_clock_ahead_s) * US_PER_S)
+        try:
+            quotes = decode_quotes(message.value, latest_us=latest)
+        except InvalidMessage as exc:
+            part.tracker.skip(message.offset)
+            await part.ledger.dead_letters.reject(message, exc.reason, str(exc))
+            return
+        taken = part.tracker.take(quotes, message.offset)
+        metrics.QUOTES.inc(len(quotes))
+        metrics.DUPLICATES.inc(taken.duplicates)
+        if quotes.rejected or len(taken.late):
+            await self._reject(part, message, quotes, taken.late.tolist())
+        if self.config.store_ticks and len(taken.ticks):
+            rows = tick_rows(taken.ticks, part.tracker.table.symbols)
+            await self.effects.writer.put(TICKS, rows)
+            metrics.TICKS.inc(len(taken.ticks))
+
+    async def _reject(
+        self, part: _Partition, message: Any, quotes: QuoteColumns, late: list[int]
+    ) -> None:
+        for row, reason in quotes.rejected:
+            value = encode_row(quotes.source, row)
+            await part.ledger.dead_letters.reject(
+                message, reason, f"{reason} of quote {row} in the frame", value
+            )
+        metrics.LATE.labels(topic=self.config.topic).inc(len(late))
+        if late:
+            value = encode_frame(quotes.take(np.array(late))) if len(quotes) > 1 else None
+            await part.ledger.dead_letters.reject(
+                message, "late", f"{len(late)} quotes older than the watermark", value
+            )
+
+    async def _publish(self, part: _Partition, messages: Iterable[PartitionBars]) -> None:
+        for message in messages:
+            await self._send(part, encode_bars(message))
+            metrics.BARS.inc(len(message.bars))
+            metrics.EVENT_TIME.labels(agent="tracking").set(part.tracker.clock / US_PER_S)
+
+    async def _send(self, part: _Partition, value: bytes) -> None:
+        key = str(part.tracker.partition).encode()
+        await part.ledger.publisher.send(self.config.bars_topic, key, value)
+
+    async def _at(self, partition: int) -> _Partition:
+        part = self._partitions.get(partition)
+        if part is None:
+            part = self._partitions[partition] = await self._restore(partition)
+        return part
+
+    async def _restore(self, partition: int) -> _Partition:
+        config = self.config
+        lateness = int(config.lateness_s * US_PER_S)
+        ledger = Ledger(
+            "tracking", config.topic, partition, self.effects, config.checkpoint_interval_s
+        )
+        found = await ledger.restore()
+        if found is None:
+            return _Partition(PartitionTracker(partition, config.partitions, lateness), ledger)
+        checkpoint, state = found
+        resume = ResumePoint(checkpoint.next_offset, state["clock"], checkpoint.processed_offset)
+        tracker = PartitionTracker.restore(
+            partition, config.partitions, lateness, state["tracker"], resume
+        )
+        part = _Partition(tracker, ledger)
+        log.info("restored", partition=partition, offset=resume.offset, symbols=len(tracker.table))
+        for value in state["outbox"]:
+            await self._send(part, value)
+        return part
+
+    async def _checkpoint(self, part: _Partition, outbox: Iterable[bytes] = ()) -> Any:
+        tracker = part.tracker
+        changed = tracker.table.take_changed()
+        if len(changed):
+            await self.effects.writer.put(LATEST, latest_rows(tracker.table, changed))
+        resume = tracker.resume_point()
+        state = {"clock": resume.clock, "outbox": list(outbox), "tracker": tracker.snapshot()}
+        return part.ledger.begin(state, resume.offset, resume.processed, tracker.closed_until)
+
+    async def tick(self, consumer: Any, assigned: set[Any]) -> None:
+        """By the wall clock: note the lag, close silent partitions, write checkpoints due."""
+        async with self._turn:
+            for tp in assigned:
+                if tp.topic == self.config.topic:
+                    await self._look_after(await self._at(tp.partition), consumer, tp)
+
+    async def _look_after(self, part: _Partition, consumer: Any, tp: Any) -> None:
+        tracker = part.tracker
+        position, end = await consumer.position(tp), consumer.highwater(tp)
+        if position is None or end is None:
+            return
+        read_on = max(tracker.next_offset, position if not tracker.next_offset else 0)
+        metrics.LAG.labels(topic=tp.topic, partition=str(tp.partition)).set(max(0, end - read_on))
+        silent = time.monotonic() - part.heard
+        patience = max(self.config.idle_after, tracker.hold_s)
+        if read_on < end:
+            patience *= _BACKLOG_PATIENCE
+        if silent >= patience and not tracker.idle:
+            await self._close_silent(part)
+        elif part.ledger.due(tracker.next_offset):
+            await self._checkpoint(part)
+
+    async def _close_silent(self, part: _Partition) -> None:
+        """Close what the silent partition holds, as far as the others allow.
+
+        The wall clock decides here, so the decision is made durable before it is published: a
+        successor publishes the same bars.
+        """
+        others = [
+            p.tracker.watermark
+            for p in self._partitions.values()
+            if p is not part and not p.tracker.idle and p.tracker.watermark
+        ]
+        until = min(others) if others and part.tracker.open_quotes else None
+        messages = part.tracker.close_idle(until)
+        if not messages:
+            return
+        metrics.IDLE.inc()
+        await (await self._checkpoint(part, map(encode_bars, messages)))
+        await self._publish(part, messages)
+
+    async def finish(self) -> None:
+        """Make everything taken in durable, so that a successor has nothing to repeat."""
+        async with self._turn:
+            for part in self._partitions.values():
+                if part.ledger.behind(part.tracker.next_offset):
+                    await (await self._checkpoint(part))

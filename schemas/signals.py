@@ -1,0 +1,64 @@
+"""What is found: the ``signals.*`` topics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from schemas.news import Unit
+from schemas.quotes import Symbol
+
+PatternType = Literal[
+    "catalyst_sympathy",
+    "sector_rotation",
+    "accumulation_patterns",
+    "news_arbitrage",
+    "correlation_breaks",
+    "pump_and_dump",
+    "emergent_clusters",
+]
+
+
+class PredictedOutcome(Struct):
+    """What is to be checked ``horizon_s`` seconds of event time after the detection."""
+
+    horizon_s: Annotated[int, Meta(gt=0)]
+    direction: dict[str, Literal[1, -1]]
+
+
+class Pattern(Struct):
+    """A discovered pattern; a later message with the same ``id`` updates it."""
+
+    id: str
+    pattern_type: PatternType
+    securities: Annotated[list[Symbol], Meta(min_length=1)]
+    detected_at: datetime
+    window_start: datetime
+    window_end: datetime
+    confidence: Unit
+    trigger_conditions: dict[str, Any]
+    predicted_outcome: PredictedOutcome
+    evidence: list[str]
+    model_version: str
+
+
+class Outcome(Struct):
+    """What became of a pattern when its horizon had passed, net of the market."""
+
+    id: str
+    pattern_type: PatternType
+    measured_at: datetime
+    came_true: bool
+    returns: dict[str, float]
+
+
+class Alert(Struct):
+    """An operational alert."""
+
+    id: str
+    ts: datetime
+    kind: str
+    message: str
+    severity: Literal["warning", "critical"] = "warning"

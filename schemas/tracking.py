@@ -1,0 +1,57 @@
+"""What is tracked and proposed: ``universe``, ``scans`` and ``signals.trading_candidates``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from schemas.quotes import Symbol
+
+Tier = Literal["ultra_high_freq", "high_freq", "medium_freq", "low_freq"]
+ScanMode = Literal["normal", "premarket", "aggressive"]
+Score = Annotated[float, Meta(ge=0, le=100)]
+
+
+class TrackingState(Struct):
+    """State of a tracked symbol; its record becomes a tombstone when it leaves."""
+
+    symbol: Symbol
+    collection_frequency: Tier
+    first_seen: datetime
+    last_updated: datetime
+    tracking_reason: str
+    score: Score
+
+
+class Candidate(Struct):
+    """A scored security: the parts add up to the score, ``news`` are the ids behind it."""
+
+    symbol: Symbol
+    score: Score
+    parts: dict[str, float]
+    reason: str = ""
+    news: list[str] = []
+
+
+class Scan(Struct):
+    """The result of one scan of the universe; ``execution_time`` in seconds."""
+
+    scan_id: str
+    timestamp: datetime
+    mode: ScanMode
+    trading_candidates: list[Candidate]
+    tracked_securities: list[Candidate]
+    total_universe: Annotated[int, Meta(ge=0)]
+    execution_time: Annotated[float, Meta(ge=0)]
+
+
+class TradingCandidates(Struct):
+    """The top candidates after a change, with who entered and who left, and why."""
+
+    scan_id: str
+    timestamp: datetime
+    candidates: list[Candidate]
+    entered: dict[str, str]
+    left: dict[str, str]
