@@ -1,0 +1,1 @@
+"""TimescaleDB: migrations, the one writer, readers, aging, coordination, the embedded server."""

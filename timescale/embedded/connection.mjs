@@ -1,0 +1,283 @@
+// One client: logs in, waits for its turn, and has its messages run by the engine.
+//
+// A turn lasts until the engine is idle outside a transaction. Portals therefore never meet those
+// of another connection, and keep their names (a cursor's portal is named by SQL).
+
+import { randomInt } from 'node:crypto';
+import { Login, LoginRefused } from './login.mjs';
+import { requestedSettings } from './settings.mjs';
+import { adapt, deallocateAll, engineName } from './sql.mjs';
+import {
+  FrameReader,
+  ProtocolError,
+  SYNC,
+  backendKeyData,
+  cstring,
+  errorResponse,
+  message,
+  parameterStatus,
+  readCString,
+  readyForQuery,
+} from './wire.mjs';
+
+const LOGIN_TIMEOUT_MS = 30_000;
+const RUNS_AT_ONCE = 'SQFH'; // Sync, Query, FunctionCall, Flush: the client now waits for answers
+const ENDS_BATCH = 'SQF'; // .. and ReadyForQuery is one of them
+const IGNORED = 'dcf'; // what is left of a COPY that was refused
+const KNOWN = 'PBDECX' + RUNS_AT_ONCE + IGNORED;
+const [ERROR, STATEMENT] = [...'ES'].map((c) => c.charCodeAt(0));
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/** The name of a message's statement or portal, and the bytes before and after it. */
+function splitName(bytes, at) {
+  const { text, end } = readCString(bytes, at);
+  return { name: text, before: bytes.subarray(5, at), after: bytes.subarray(end) };
+}
+
+export class Connection {
+  #server;
+  #socket;
+  #id;
+  #prefix;
+  #login;
+  #reader = new FrameReader();
+  #waiting = []; // messages not yet run
+  #waitingBytes = 0;
+  #profile = new Map();
+  #changedSettings = false;
+  #settingStatements = new Set(); // statements that change settings whenever they run
+  #named = false; // has prepared a named statement
+  #unnamedParse = null; // the last Parse without a name, and whether the engine still has it
+  #unnamedInEngine = false;
+  #midBatch = false; // messages were run, their Sync has not been
+  #alive = true;
+  #loginTimer;
+  #idleTimer;
+
+  constructor(server, socket, id) {
+    this.#server = server;
+    this.#socket = socket;
+    this.#id = id;
+    this.#prefix = `c${id}_`;
+    this.#login = new Login(socket, server.verifier);
+    this.#loginTimer = setTimeout(() => socket.destroy(), LOGIN_TIMEOUT_MS);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => this.#guard(() => this.#receive(chunk)));
+    socket.on('drain', () => this.#guard(() => this.#proceed()));
+    socket.on('error', () => {}); // 'close' follows
+    socket.on('close', () => this.#guard(() => this.#vanish()));
+  }
+
+  /** Called when the engine is this connection's. */
+  takeTurn() {
+    this.#guard(() => {
+      if (!this.#alive) {
+        this.#cleanUp();
+        return;
+      }
+      this.#server.settings.apply(this.#profile);
+      this.#unnamedInEngine = false;
+      this.#run();
+    });
+  }
+
+  /** Tells the client that the server goes down. */
+  shutDown() {
+    if (this.#alive) this.#refuse('57P01', 'terminating connection: the server shuts down');
+  }
+
+  #guard(action) {
+    try {
+      action();
+    } catch (error) {
+      if (error instanceof LoginRefused) this.#refuse(error.code, error.message);
+      else if (error instanceof ProtocolError) this.#refuse('08P01', error.message);
+      else this.#server.crashed(error);
+    }
+  }
+
+  #refuse(code, text) {
+    this.#socket.end(errorResponse('FATAL', code, text));
+    this.#vanish();
+  }
+
+  #receive(chunk) {
+    if (!this.#alive) return;
+    this.#reader.push(chunk);
+    if (this.#login && !this.#tryLogin()) return;
+    for (let next = this.#reader.nextMessage(); next; next = this.#reader.nextMessage()) {
+      if (!KNOWN.includes(next.type)) throw new ProtocolError(`unknown message "${next.type}"`);
+      if (IGNORED.includes(next.type)) continue;
+      this.#waiting.push(next);
+      this.#waitingBytes += next.bytes.length;
+    }
+    this.#proceed();
+  }
+
+  #tryLogin() {
+    const parameters = this.#login.advance(this.#reader);
+    if (!parameters) return false;
+    clearTimeout(this.#loginTimer);
+    this.#login = null;
+    this.#profile = requestedSettings(parameters);
+    const facts = this.#server.settings.reported(this.#profile);
+    this.#socket.write(
+      Buffer.concat([
+        ...facts.map(([name, value]) => parameterStatus(name, value)),
+        backendKeyData(this.#id, randomInt(2 ** 31)),
+        readyForQuery('I'),
+      ]),
+    );
+    return true;
+  }
+
+  // A turn is asked for when there is something to answer, not for the first half of a pipeline.
+  #proceed() {
+    if (!this.#alive || this.#login || !this.#hasWork() || this.#socket.writableNeedDrain) return;
+    if (this.#server.turns.holds(this)) this.#run();
+    else this.#server.turns.request(this);
+  }
+
+  #hasWork() {
+    return (
+      this.#waitingBytes > BATCH_BYTES ||
+      this.#waiting.some(({ type }) => type === 'X' || RUNS_AT_ONCE.includes(type))
+    );
+  }
+
+  #run() {
+    clearTimeout(this.#idleTimer);
+    const { turns, engine } = this.#server;
+    while (this.#alive && this.#hasWork() && !this.#socket.writableNeedDrain) {
+      this.#runBatch();
+      if (this.#idle && turns.contended) break;
+    }
+    if (!this.#alive || !turns.holds(this)) return;
+    if (!this.#idle) {
+      this.#idleTimer = setTimeout(() => this.#guard(() => this.#expire()), this.#server.idleMs);
+      return;
+    }
+    if (this.#changedSettings) this.#profile = this.#server.settings.capture();
+    this.#changedSettings = false;
+    turns.release(this);
+    this.#proceed();
+  }
+
+  get #idle() {
+    return !this.#midBatch && this.#server.engine.status === 'I';
+  }
+
+  /** Runs the messages up to the next one that the client waits for. */
+  #runBatch() {
+    const batch = [];
+    let last;
+    do {
+      last = this.#waiting.shift();
+      this.#waitingBytes -= last.bytes.length;
+      if (last.type === 'X') break;
+      batch.push(...this.#translate(last));
+    } while (this.#waiting.length > 0 && !RUNS_AT_ONCE.includes(last.type));
+    if (batch.length > 0) {
+      this.#socket.write(this.#server.engine.exchange(Buffer.concat(batch)));
+      this.#midBatch = !ENDS_BATCH.includes(last.type);
+    }
+    if (last.type === 'X') {
+      this.#socket.end();
+      this.#vanish();
+    }
+  }
+
+  /** The messages to run for one of the client's: its names made its own, its SQL adapted. */
+  #translate({ type, bytes }) {
+    switch (type) {
+      case 'Q':
+        return [this.#translateQuery(bytes)];
+      case 'P':
+        return [this.#translateParse(bytes)];
+      case 'B': {
+        const { end } = readCString(bytes, 5);
+        return this.#withStatement('B', bytes, end);
+      }
+      case 'D':
+      case 'C':
+        return bytes[5] === STATEMENT ? this.#withStatement(type, bytes, 6) : [bytes];
+      default:
+        return [bytes];
+    }
+  }
+
+  #translateQuery(bytes) {
+    const { text } = readCString(bytes, 5);
+    const { sql, changesSettings } = adapt(text, this.#prefix);
+    this.#changedSettings ||= changesSettings;
+    this.#unnamedParse = null; // a simple query drops the unnamed statement
+    return sql === text ? bytes : message('Q', cstring(sql));
+  }
+
+  #translateParse(bytes) {
+    const { name, after } = splitName(bytes, 5);
+    const { text, end } = readCString(after, 0);
+    const { sql, changesSettings } = adapt(text, this.#prefix);
+    if (changesSettings) this.#settingStatements.add(name);
+    else this.#settingStatements.delete(name);
+    const parse = message('P', cstring(this.#rename(name)), cstring(sql), after.subarray(end));
+    if (name) this.#named = true;
+    else {
+      this.#unnamedParse = parse;
+      this.#unnamedInEngine = true;
+    }
+    return parse;
+  }
+
+  #withStatement(type, bytes, at) {
+    const { name, before, after } = splitName(bytes, at);
+    if (type === 'B' && this.#settingStatements.has(name)) this.#changedSettings = true;
+    if (!name) {
+      this.#restoreUnnamed();
+      return [bytes];
+    }
+    return [message(type, before, cstring(this.#rename(name)), after)];
+  }
+
+  #rename(name) {
+    return name && engineName(this.#prefix, name);
+  }
+
+  // Other connections had the engine since this one prepared its unnamed statement.
+  #restoreUnnamed() {
+    if (this.#unnamedInEngine || !this.#unnamedParse) return;
+    this.#unnamedInEngine = true;
+    const answer = this.#server.engine.exchange(this.#unnamedParse);
+    if (answer[0] === ERROR) this.#socket.write(answer); // else ParseComplete, not asked for
+  }
+
+  #expire() {
+    this.#refuse('25P03', 'terminating connection due to idle-in-transaction timeout');
+  }
+
+  /** The client is gone, or sent away: what it left in the engine is undone at its turn. */
+  #vanish() {
+    if (!this.#alive) return;
+    this.#alive = false;
+    clearTimeout(this.#loginTimer);
+    clearTimeout(this.#idleTimer);
+    this.#server.forget(this);
+    const { turns } = this.#server;
+    if (turns.holds(this)) this.#cleanUp();
+    else if (this.#named) turns.request(this);
+    else turns.release(this);
+  }
+
+  #cleanUp() {
+    const { engine, turns } = this.#server;
+    try {
+      if (this.#midBatch) engine.exchange(SYNC);
+      if (engine.status !== 'I') engine.query('ROLLBACK');
+      if (this.#named) engine.query(deallocateAll(this.#prefix));
+      if (this.#changedSettings) this.#server.settings.capture();
+    } finally {
+      turns.release(this);
+    }
+  }
+}
+
