@@ -1,0 +1,148 @@
+"""Rows cover event time without gap or overlap, and their sums are exact."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.collection.collector import CollectedRows, Collector
+from agents.minutes import MarketClock, MarketMinute
+from agents.state import pack_state, unpack_state
+from schemas.bars import BarColumns, PartitionBars
+from schemas.times import US_PER_MINUTE, US_PER_S
+from tests.unit.markets import (
+    START,
+    Partition,
+    Row,
+    market_minutes,
+    markets,
+    naive_bars,
+    records,
+)
+
+INTERVAL = 120
+
+
+def collect(minutes: list[MarketMinute], *, crash_at: int | None = None) -> list[CollectedRows]:
+    collector, out = Collector(INTERVAL), []
+    for i, minute in enumerate(minutes):
+        if i == crash_at:
+            state = unpack_state(pack_state(collector.snapshot()))
+            collector = Collector.restore(INTERVAL, state)
+        out.append(collector.take(minute))
+    out.append(collector.advance(minutes[-1].start + 10 * INTERVAL * US_PER_S))
+    return [rows for rows in out if rows is not None]
+
+
+def as_dicts(batches: list[CollectedRows]) -> list[dict[str, object]]:
+    return [
+        {
+            "symbol": symbol,
+            "timestamp": int(batch.timestamp[i]),
+            **{name: repr(column[i]) for name, column in batch.values.items()},
+        }
+        for batch in batches
+        for i, symbol in enumerate(batch.symbol)
+    ]
+
+
+@given(markets(), st.integers(0, 8))
+def test_rows_are_the_quotes_of_their_interval(rows: list[Row], crash_at: int) -> None:
+    minutes = market_minutes(
+        Partition.new().feed(records(rows, np.random.default_rng(0))).published
+    )
+    batches = collect(minutes)
+    expected: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for row in rows:
+        expected[row.symbol, row.ts - row.ts % (INTERVAL * US_PER_S)].append(row)
+    traded = {
+        (symbol, int(batch.timestamp[i])): tuple(
+            float(batch.values[name][i])
+            for name in ("open", "high", "low", "price", "volume", "quote_count")
+        )
+        for batch in batches
+        for i, symbol in enumerate(batch.symbol)
+        if batch.values["bar_count"][i]
+    }
+    assert traded == {
+        key: (
+            q[0].price, max(r.price for r in q), min(r.price for r in q), q[-1].price,
+            sum(r.volume for r in q), float(len(q)),
+        )
+        for key, q in expected.items()
+    }  # fmt: skip
+    assert as_dicts(collect(minutes, crash_at=crash_at)) == as_dicts(batches)
+
+
+@given(markets())
+def test_every_known_security_has_a_row_in_every_interval_that_traded(rows: list[Row]) -> None:
+    minutes = market_minutes(
+        Partition.new().feed(records(rows, np.random.default_rng(0))).published
+    )
+    known: set[str] = set()
+    batches = {int(b.timestamp[0]): b for b in collect(minutes)}
+    intervals = sorted({minute // (INTERVAL * US_PER_S) for minute, _ in naive_bars(rows)})
+    assert sorted(batches) == [i * INTERVAL * US_PER_S for i in intervals]
+    for start in sorted(batches):
+        known |= {r.symbol for r in rows if r.ts - r.ts % (INTERVAL * US_PER_S) == start}
+        batch = batches[start]
+        assert sorted(batch.symbol) == sorted(known)
+        silent = batch.values["bar_count"] == 0
+        assert np.isnan(batch.values["open"][silent]).all()
+        assert not np.isnan(batch.values["price"]).any(), "the last price is carried"
+
+
+def bars(*symbols: str) -> BarColumns:
+    one, count = np.ones(len(symbols)), np.ones(len(symbols), np.int64)
+    return BarColumns(list(symbols), *(one.copy() for _ in range(10)), count, count)
+
+
+def message(partition: int, minute: int, *symbols: str, idle: bool = False) -> PartitionBars:
+    return PartitionBars(START + minute * US_PER_MINUTE, partition, 2, idle, bars(*symbols))
+
+
+def test_a_minute_waits_for_every_live_partition() -> None:
+    clock = MarketClock()
+    assert clock.take(message(0, 0, "B")) == ([], True)
+    (minute,), in_time = clock.take(message(1, 0, "A"))
+    assert minute.bars.symbol == ["A", "B"]
+    assert in_time
+    assert clock.take(message(1, 1)) == ([], True)
+    assert clock.take(message(1, 0, "A")) == ([], True), "a repeat changes nothing"
+
+
+def test_an_idle_partition_holds_nothing_back_until_it_wakes() -> None:
+    clock = MarketClock()
+    clock.take(message(0, 0, "B"))
+    clock.take(message(1, 0, idle=True))
+    (minute,), _ = clock.take(message(0, 1, "B"))
+    assert minute.start == START + US_PER_MINUTE
+    clock.take(message(1, 0))
+    assert clock.take(message(0, 2, "B")) == ([], True), "awake again, it holds time back"
+    minutes, in_time = clock.take(message(1, 2, "A"))
+    assert [m.bars.symbol for m in minutes] == [["A", "B"]]
+    assert in_time
+
+
+def test_bars_of_a_minute_already_taken_are_late() -> None:
+    clock = MarketClock()
+    clock.take(message(1, -1, idle=True))
+    clock.take(message(0, 5, "B"))
+    minutes, in_time = clock.take(message(1, 3, "A"))
+    assert not minutes
+    assert not in_time
+
+
+@pytest.mark.parametrize("crash_after", range(6))
+def test_the_clock_survives_a_crash(crash_after: int) -> None:
+    feed = [message(p, m, f"S{p}") for m in range(3) for p in (0, 1)]
+    clock, seen = MarketClock(), []
+    for i, item in enumerate(feed):
+        if i == crash_after:
+            clock = MarketClock.restore(unpack_state(pack_state(clock.snapshot())))
+        seen += [(m.start, m.bars.symbol) for m in clock.take(item)[0]]
+    assert seen == [(START + m * US_PER_MINUTE, ["S0", "S1"]) for m in range(3)]
