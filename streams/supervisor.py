@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ import psutil
 
 # Ending everything takes two rounds, programs and then servers, and five seconds at most.
 PROGRAM_GRACE_S = 1.5
+SERVER_GRACE_S = 2.5
 _KILL = signal.SIGKILL
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -147,16 +148,19 @@ class Supervisor:
     def stop(self) -> None:
         """End all: programs first, so that they can still write, then the servers."""
         for servers in (False, True):
-            group = [member for member in self.members if member.server is servers]
-            run_together([member.part.stop for member in group])
+            _stop_together([member.part for member in self.members if member.server is servers])
 
 
-def run_together(calls: Sequence[Callable[[], object]]) -> None:
-    """Call all concurrently; when some fail, raise the first error after all have ended."""
-    if not calls:
+def _stop_together(parts: Sequence[Part]) -> None:
+    """Stop all concurrently; what does not end in time is killed."""
+    if not parts:
         return
-    with ThreadPoolExecutor(len(calls)) as pool:
-        futures = [pool.submit(call) for call in calls]
+    with ThreadPoolExecutor(len(parts)) as pool:
+        futures = [pool.submit(part.stop) for part in parts]
+        if wait(futures, SERVER_GRACE_S).not_done:
+            for part in parts:
+                if part.poll() is None:
+                    _signal(part.pid, _KILL)
     for future in futures:
         future.result()
 
@@ -174,7 +178,7 @@ def start_together(parts: Sequence[StartablePart]) -> None:
             while wait(futures, 0.05).not_done:
                 for part in parts:
                     _signal(part.pid, signal.SIGTERM if time.monotonic() < deadline else _KILL)
-            run_together([part.stop for part in parts])
+            _stop_together(parts)
             raise
 
 
