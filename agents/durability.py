@@ -15,12 +15,19 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from agents import metrics
 from agents.publishing import DeadLetters, Publisher
 from agents.state import pack_state, unpack_state
 from schemas.times import from_us
-from timescale.checkpoints import Checkpoint, Checkpoints
+from timescale.checkpoints import Checkpoint, CheckpointStore
+from timescale.errors import TimescaleError
 from timescale.writer import RowWriter
+
+log = structlog.get_logger(__name__)
+
+RETRY_S = 0.5
 
 
 @dataclass(slots=True)
@@ -29,7 +36,7 @@ class Effects:
 
     app: Any
     writer: RowWriter
-    checkpoints: Checkpoints
+    checkpoints: CheckpointStore
     topic_ids: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,12 +66,21 @@ class Ledger:
         return self.effects.topic_ids[self.topic]
 
     async def restore(self) -> tuple[Checkpoint, dict[str, Any]] | None:
-        """The newest checkpoint of this partition and the state in it."""
-        found = await self.effects.checkpoints.load(self.agent, self.topic_id, self.partition)
-        if found is None:
+        """The newest checkpoint of this partition and the state in it; waits for the database."""
+        while True:
+            try:
+                found = await self._load()
+                break
+            except TimescaleError as exc:
+                log.warning("waiting for the database", agent=self.agent, reason=str(exc))
+                await asyncio.sleep(RETRY_S)
+        if found is None or found.state is None:
             return None
         self._done = found.processed_offset
         return found, unpack_state(found.state)
+
+    async def _load(self) -> Checkpoint | None:
+        return await self.effects.checkpoints.load(self.agent, self.topic_id, self.partition)
 
     def hold(self, event: Any) -> None:
         """Remember a record to acknowledge once its effects are durable."""
@@ -111,8 +127,7 @@ class Ledger:
         if previous is not None:
             await previous
         await self.publisher.confirm(sent)
-        await self.effects.writer.flush()
-        await self.effects.checkpoints.save(checkpoint)
+        await self.effects.checkpoints.save([checkpoint])
         while self._held and self._held[0].message.offset < checkpoint.next_offset:
             self._held.popleft().ack()
         metrics.CHECKPOINTS.labels(agent=self.agent).inc()

@@ -148,4 +148,4 @@ def _check_partitions(topics: list[Topic], existing: dict[str, int]) -> None:
 
 def partition_of(symbol: str, partitions: int) -> int:
     """The partition of a symbol: murmur2 of the key, as Kafka's Java clients choose it."""
-    return (murmur2(symbol.encode()) & 0x7FFFFFFF) % partitions
+    return int(murmur2(symbol.encode()) & 0x7FFFFFFF) % partitions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from timescale.connect import connect_async
+from timescale.connect import connect_async, one_line
+from timescale.errors import TimescaleError
 from timescale.relations import CHECKPOINTS
 from timescale.writer import RowWriter
+
+logger = logging.getLogger(__name__)
 
 _Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -97,7 +101,11 @@ class CheckpointStore:
         self._bytes_since_vacuum += sum(200 + len(c.state or b"") for c in checkpoints)
         if self._bytes_since_vacuum >= VACUUM_EVERY_BYTES:
             self._bytes_since_vacuum = 0
-            await self._vacuum()
+            try:
+                await self._vacuum()
+            except (TimescaleError, psycopg.Error) as error:
+                # The checkpoint stands; only its dead copies wait for the next time.
+                logger.warning("checkpoints not vacuumed: %s", one_line(error))
 
     async def _vacuum(self) -> None:
         async with await connect_async(self._dsn) as connection:

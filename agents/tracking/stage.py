@@ -47,6 +47,7 @@ class _Partition:
     tracker: PartitionTracker
     ledger: Ledger
     heard: float = field(default_factory=time.monotonic)
+    silent: bool = False
 
 
 class TrackingStage:
@@ -65,16 +66,23 @@ class TrackingStage:
     async def take(self, event: Any) -> None:
         """Take in one record of ``quotes``."""
         async with self._turn:
+            started = time.monotonic()
             message = event.message
             part = await self._at(message.partition)
             part.ledger.hold(event)
-            part.heard = time.monotonic()
-            if message.offset < part.tracker.next_offset:
-                return
-            await self._take(part, message)
-            await self._publish(part, part.tracker.close_due())
-            if part.ledger.due(part.tracker.next_offset):
-                await self._checkpoint(part)
+            if message.offset >= part.tracker.next_offset:
+                await self._take(part, message)
+                await self._publish(part, part.tracker.close_due())
+                if part.ledger.due(part.tracker.next_offset):
+                    await self._checkpoint(part)
+            self._account(part, started)
+
+    def _account(self, part: _Partition, started: float) -> None:
+        """Note that ``part`` was heard; time that this took counts as nobody's silence."""
+        now = time.monotonic()
+        for other in self._partitions.values():
+            other.heard += now - started
+        part.heard = now
 
     async def _take(self, part: _Partition, message: Any) -> None:
         if part.tracker.idle:
@@ -92,23 +100,23 @@ class TrackingStage:
         if quotes.rejected or len(taken.late):
             await self._reject(part, message, quotes, taken.late.tolist())
         if self.config.store_ticks and len(taken.ticks):
-            rows = tick_rows(taken.ticks, part.tracker.table.symbols)
-            await self.effects.writer.put(TICKS, rows)
+            symbols = part.tracker.table.symbols
+            await self.effects.writer.put(TICKS, tick_rows(taken.ticks), symbols=symbols)
             metrics.TICKS.inc(len(taken.ticks))
 
     async def _reject(
         self, part: _Partition, message: Any, quotes: QuoteColumns, late: list[int]
     ) -> None:
         for row, reason in quotes.rejected:
-            value = encode_row(quotes.source, row)
+            value = encode_row(quotes.source, row) if quotes.source else None
             await part.ledger.dead_letters.reject(
                 message, reason, f"{reason} of quote {row} in the frame", value
             )
         metrics.LATE.labels(topic=self.config.topic).inc(len(late))
         if late:
-            value = encode_frame(quotes.take(np.array(late))) if len(quotes) > 1 else None
+            rest = encode_frame(quotes.take(np.array(late))) if len(quotes) > 1 else None
             await part.ledger.dead_letters.reject(
-                message, "late", f"{len(late)} quotes older than the watermark", value
+                message, "late", f"{len(late)} quotes older than the watermark", rest
             )
 
     async def _publish(self, part: _Partition, messages: Iterable[PartitionBars]) -> None:
@@ -151,7 +159,8 @@ class TrackingStage:
         tracker = part.tracker
         changed = tracker.table.take_changed()
         if len(changed):
-            await self.effects.writer.put(LATEST, latest_rows(tracker.table, changed))
+            rows = latest_rows(tracker.table, changed)
+            await self.effects.writer.put(LATEST, rows, symbols=tracker.table.symbols)
         resume = tracker.resume_point()
         state = {"clock": resume.clock, "outbox": list(outbox), "tracker": tracker.snapshot()}
         return part.ledger.begin(state, resume.offset, resume.processed, tracker.closed_until)
@@ -161,23 +170,25 @@ class TrackingStage:
         async with self._turn:
             for tp in assigned:
                 if tp.topic == self.config.topic:
-                    await self._look_after(await self._at(tp.partition), consumer, tp)
+                    part = await self._at(tp.partition)
+                    part.silent = await self._is_silent(part, consumer, tp)
+            for part in self._partitions.values():
+                if part.silent and not part.tracker.idle:
+                    await self._close_silent(part)
+                elif part.ledger.due(part.tracker.next_offset):
+                    await self._checkpoint(part)
 
-    async def _look_after(self, part: _Partition, consumer: Any, tp: Any) -> None:
-        tracker = part.tracker
+    async def _is_silent(self, part: _Partition, consumer: Any, tp: Any) -> bool:
+        """Whether the partition has given nothing for so long that nobody waits for it."""
         position, end = await consumer.position(tp), consumer.highwater(tp)
         if position is None or end is None:
-            return
-        read_on = max(tracker.next_offset, position if not tracker.next_offset else 0)
-        metrics.LAG.labels(topic=tp.topic, partition=str(tp.partition)).set(max(0, end - read_on))
-        silent = time.monotonic() - part.heard
-        patience = max(self.config.idle_after, tracker.hold_s)
-        if read_on < end:
+            return False
+        backlog = max(0, end - (part.tracker.next_offset or position))
+        metrics.LAG.labels(topic=tp.topic, partition=str(tp.partition)).set(backlog)
+        patience = max(self.config.idle_after, part.tracker.hold_s)
+        if backlog:
             patience *= _BACKLOG_PATIENCE
-        if silent >= patience and not tracker.idle:
-            await self._close_silent(part)
-        elif part.ledger.due(tracker.next_offset):
-            await self._checkpoint(part)
+        return time.monotonic() - part.heard >= patience
 
     async def _close_silent(self, part: _Partition) -> None:
         """Close what the silent partition holds, as far as the others allow.
@@ -188,7 +199,7 @@ class TrackingStage:
         others = [
             p.tracker.watermark
             for p in self._partitions.values()
-            if p is not part and not p.tracker.idle and p.tracker.watermark
+            if not p.silent and p.tracker.watermark
         ]
         until = min(others) if others and part.tracker.open_quotes else None
         messages = part.tracker.close_idle(until)

@@ -1,0 +1,107 @@
+"""What a worker runs: the stages of the flow with the effects they share."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from agents.collection.stage import CollectionConfig, CollectionStage
+from agents.durability import Effects
+from agents.publishing import Publisher
+from agents.tracking.stage import TrackingConfig, TrackingStage
+from streams import metrics, topics
+from streams.settings import Settings
+from timescale.checkpoints import CheckpointStore
+from timescale.latest import latest_securities
+from timescale.relation import Relation
+from timescale.relations import HIGH_FREQ, TICKS
+from timescale.writer import RowWriter
+
+_SOURCES = {HIGH_FREQ.name: topics.BARS, TICKS.name: topics.QUOTES}
+
+
+class Pipeline:
+    """The stages of one worker; :meth:`open` before the first record, :meth:`close` after it."""
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        self.settings = settings
+        self._dsn = dsn = settings.timescale_dsn.get_secret_value()
+        self.writer = RowWriter(dsn, on_rejected=self._rejected, observer=metrics.WriterMetrics())
+        effects = Effects(app, self.writer, CheckpointStore(self.writer, dsn))
+        self.tracking = TrackingStage(
+            TrackingConfig(
+                topic=topics.QUOTES,
+                bars_topic=topics.BARS,
+                partitions=settings.quote_partitions,
+                lateness_s=settings.lateness_s,
+                idle_after=settings.idle_after,
+                checkpoint_interval_s=settings.checkpoint_interval_s,
+                max_clock_ahead_s=settings.max_clock_ahead_s,
+                store_ticks=settings.store_ticks in ("tracked", "all"),
+            ),
+            effects,
+        )
+        self.collection = CollectionStage(
+            CollectionConfig(
+                topic=topics.BARS,
+                interval_s=settings.high_freq_interval,
+                checkpoint_interval_s=settings.checkpoint_interval_s,
+            ),
+            effects,
+        )
+        self._effects = effects
+
+    async def open(self) -> None:
+        """Check the topics, connect the database.
+
+        Raises:
+            UserError: a topic is missing or has other partitions than the settings say.
+        """
+        ids = await asyncio.to_thread(
+            topics.check_topics, self.settings.kafka_broker, topics.all_topics(self.settings)
+        )
+        self._effects.topic_ids.update(ids)
+        await self.writer.start()
+
+    async def finish(self) -> None:
+        """Make everything taken in durable and acknowledge it."""
+        await self.tracking.finish()
+        await self.collection.finish()
+
+    async def close(self) -> None:
+        """Store what is queued and let go of the database."""
+        await self.writer.stop()
+
+    def health(self) -> dict[str, Any]:
+        """What works: ``ok``, or ``degraded`` with the reason beside the part."""
+        database = self.writer.state
+        return {
+            "status": "ok" if database == "ok" else "degraded",
+            "database": database,
+            "pending_rows": self.writer.pending_rows,
+        }
+
+    async def tracked_securities(self) -> list[dict[str, Any]]:
+        """The newest state of every tracked security, by symbol, whoever tracks it."""
+        return await latest_securities(self._dsn)
+
+    async def _rejected(
+        self, relation: Relation, rows: list[dict[str, Any]], error: Exception
+    ) -> None:
+        """Rows that the database refuses go where the records they came from would go."""
+        publisher = Publisher(self._effects.app)
+        source = _SOURCES.get(relation.name, topics.QUOTES)
+        for row in rows:
+            await publisher.send(
+                topics.dead_letter(source),
+                None,
+                orjson.dumps(row, default=str),
+                {
+                    "reason": b"database",
+                    "error": str(error).encode()[:1000],
+                    "relation": relation.name.encode(),
+                },
+            )
+        await publisher.confirm()
