@@ -59,12 +59,17 @@ def stop_on_signals() -> None:
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in _ENDING:
-            signal.signal(each, signal.SIG_IGN)
+        ignore_signals()
         raise StopRequested(number)
 
     for each in _ENDING:
         signal.signal(each, stop)
+
+
+def ignore_signals() -> None:
+    """Let nothing interrupt what ends this process in order."""
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
 
 
 class Program:

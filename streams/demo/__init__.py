@@ -1,0 +1,1 @@
+"""``catalyst demo``: every part on this machine alone, watched, counted and compared."""
