@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from confluent_kafka.admin import AdminClient
 
-from schemas.times import US_PER_MINUTE, US_PER_S, to_us
+from schemas.times import US_PER_MINUTE, US_PER_S
+from streams.cli.parameters import Moment, Speed, broker_option
 from streams.errors import UserError
 from streams.producing import Delivery, Packing, QuoteProducer
 from streams.producing.messages import produce_messages
@@ -44,55 +44,14 @@ SOURCES = ("replay", "simulated", "sample")
 FILE = click.Path(path_type=Path)
 
 
-class Speed(click.ParamType):
-    """``max``, or how many times faster than real time."""
-
-    name = "max|N"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float | str:
-        """A positive number, or ``max``."""
-        if value == "max":
-            return "max"
-        try:
-            speed = float(value)
-        except ValueError:
-            speed = 0.0
-        if not 0 < speed < float("inf"):
-            self.fail(f"{value!r} is neither max nor a positive number such as 60", param, ctx)
-        return speed
-
-
-class Moment(click.ParamType):
-    """A time in ISO 8601; UTC unless it says otherwise. Converted to epoch microseconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Epoch microseconds."""
-        try:
-            return value if isinstance(value, int) else to_us(datetime.fromisoformat(value))
-        except ValueError:
-            self.fail(f"{value!r} is not a time such as 2018-02-16T14:30:00Z", param, ctx)
-
-
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    broker = Settings.model_fields["kafka_broker"]
-    options = (
-        click.option(
-            "--broker",
-            "--kafka-broker",
-            "broker",
-            metavar="HOST:PORT,..",
-            help=f"{broker.description}  [env: KAFKA_BROKER; default: {broker.default}]",
-        ),
-        click.option("--create-topics", is_flag=True, help="Create the topics that are missing."),
-        click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+    command = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")(
+        command
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    command = click.option(
+        "--create-topics", is_flag=True, help="Create the topics that are missing."
+    )(command)
+    return broker_option(command)
 
 
 @click.group()
