@@ -86,7 +86,7 @@ class TrackingStage:
 
     async def _take(self, part: _Partition, message: Any) -> None:
         if part.tracker.idle:
-            await self._publish(part, [part.tracker.wake()])
+            await self._wake()
         latest = int((time.time() + self.config.max_clock_ahead_s) * US_PER_S)
         try:
             quotes = decode_quotes(message.value, latest_us=latest)
@@ -103,6 +103,17 @@ class TrackingStage:
             symbols = part.tracker.table.symbols
             await self.effects.writer.put(TICKS, tick_rows(taken.ticks), symbols=symbols)
             metrics.TICKS.inc(len(taken.ticks))
+
+    async def _wake(self) -> None:
+        """Let every idle partition hold time back again, before any of them is read further.
+
+        Traffic seldom comes back on one partition alone; those that stay silent are idle again
+        soon.
+        """
+        for part in self._partitions.values():
+            if part.tracker.idle:
+                part.heard, part.silent = time.monotonic(), False
+                await self._publish(part, [part.tracker.wake()])
 
     async def _reject(
         self, part: _Partition, message: Any, quotes: QuoteColumns, late: list[int]

@@ -111,10 +111,9 @@ class FramePacker:
         if before is not None and minute <= before:
             return
         self._minute = minute
-        if before is None:
-            return
         clock = minute * US_PER_MINUTE
-        if (minute - before - 1) * US_PER_MINUTE >= self._packing.gap_us:
+        # The first mark, before any quote, tells every partition that there will be some.
+        if before is not None and (minute - before - 1) * US_PER_MINUTE >= self._packing.gap_us:
             clock = self._closing_clock(before * US_PER_MINUTE)
         yield from self._mark_all(clock, self._packing.hold_s)
 
