@@ -122,11 +122,9 @@ def _numbers(pg_type: PgType, data: ColumnData) -> Column:
     if array.dtype.kind == "M":
         nulls = np.isnat(array)
         return _with_nulls(array.astype("datetime64[us]").astype(np.int64), nulls)
-    if array.dtype != object and (pg_type == "float8" or array.dtype.kind in "iub"):
-        return _checked(pg_type, array)
-    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.trunc(array)).all():
-        return _checked(pg_type, array)
-    return _objects(pg_type, list(data))  # type: ignore[arg-type]
+    if array.dtype == object:
+        return _objects(pg_type, list(array))
+    return _checked(pg_type, array)
 
 
 def _objects(pg_type: PgType, data: list[Any]) -> Column:
@@ -150,7 +148,8 @@ def _epoch_us(value: Any) -> int:
 
 
 def _checked(pg_type: PgType, array: NDArray[Any]) -> Column:
-    if len(array) and array.dtype.kind not in "fiub":
+    whole = array.dtype.kind in "iub" or pg_type == "float8" or _is_whole(array)
+    if len(array) and not (array.dtype.kind in "fiub" and whole):
         raise ValueError(f"{array.dtype} values do not fit {pg_type}")
     if array.ndim != 1:
         raise ValueError(f"a column has one dimension, not {array.ndim}")
@@ -162,6 +161,10 @@ def _checked(pg_type: PgType, array: NDArray[Any]) -> Column:
         raise ValueError("an integer does not fit 32 bits")
     values = array.astype(_NUMPY[pg_type])
     return _with_nulls(values, np.isnan(values)) if pg_type == "float8" else Column(values)
+
+
+def _is_whole(array: NDArray[Any]) -> bool:
+    return array.dtype.kind == "f" and bool(np.isfinite(array).all() and (array % 1 == 0).all())
 
 
 def _bytes(pg_type: PgType, data: ColumnData) -> Column:

@@ -152,7 +152,7 @@ class RowWriter:
             self._flushes_waiting += 1
             self._changed.notify_all()
             try:
-                await self._changed.wait_for(lambda: self._failed() or self._durable_to(last))
+                await self._changed.wait_for(lambda: self._ended() or self._durable_to(last))
             finally:
                 self._flushes_waiting -= 1
         self._require_running()
@@ -174,7 +174,9 @@ class RowWriter:
         if not done:
             task.cancel()
             await asyncio.wait([task])
-        self._task = None
+        async with self._changed:
+            self._task = None
+            self._changed.notify_all()
         await self._close()
         if self._failure is not None:
             raise TimescaleError(f"writing failed: {one_line(self._failure)}") from self._failure
@@ -191,7 +193,7 @@ class RowWriter:
 
         self._require_running()
         async with self._changed:
-            await self._changed.wait_for(lambda: self._failed() or room())
+            await self._changed.wait_for(lambda: self._ended() or room())
             self._require_running()
             self._puts += 1
             self._pending.add(Batch(batch.relation, batch.columns, self._puts))
@@ -201,10 +203,10 @@ class RowWriter:
     def _require_running(self) -> None:
         if self._failure is not None:
             raise TimescaleError(f"writing failed: {one_line(self._failure)}") from self._failure
-        if self._task is None:
+        if self._ended():
             raise TimescaleError("the writer is not running: call start() first")
 
-    def _failed(self) -> bool:
+    def _ended(self) -> bool:
         return self._failure is not None or self._task is None or self._task.done()
 
     def _durable_to(self, last: int) -> bool:
@@ -223,7 +225,6 @@ class RowWriter:
         except Exception as error:  # a fault of ours: callers must hear of it, not hang
             logger.exception("the writer failed")
             self._failure = error
-        finally:
             async with self._changed:
                 self._changed.notify_all()
 
