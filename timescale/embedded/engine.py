@@ -109,7 +109,9 @@ def _run(arguments: list[str | Path], cwd: Path, failure: str) -> None:
 
 
 def _reason(stderr: str) -> str:
-    """The telling line of what a failed command printed."""
-    lines = [line.removeprefix("npm error ").strip() for line in stderr.splitlines()]
-    telling = [line for line in lines if line and not line.startswith(("code ", "A complete log"))]
-    return telling[0] if telling else "no reason given"
+    """The telling line of what a failed command printed; npm's comes after pairs of key, value."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    errors = [line.removeprefix("npm error ") for line in lines if line.startswith("npm error ")]
+    sentences = [line for line in errors if len(line.split()) > 3]
+    telling = sentences or lines[-1:] or ["no reason given"]
+    return telling[0]

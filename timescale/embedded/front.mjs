@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Connection } from './connection.mjs';
-import { DATABASE, openEngine } from './engine.mjs';
+import { DATABASE, QueryFailed, openEngine } from './engine.mjs';
 import { Locked, acquireLock, releaseLock } from './lock.mjs';
 import { scramVerifier } from './scram.mjs';
 import { Settings } from './settings.mjs';
@@ -109,10 +109,11 @@ class Server {
     try {
       const [[bytes]] = this.engine.query(WAL_SINCE_CHECKPOINT);
       if (Number(bytes) > CHECKPOINT_BYTES) this.engine.query('CHECKPOINT');
-      this.turns.release(this);
     } catch (error) {
-      this.crashed(error);
+      if (!(error instanceof QueryFailed)) this.crashed(error);
+      log(`embedded TimescaleDB: no checkpoint: ${error.message}`); // tried again next time
     }
+    this.turns.release(this);
   }
 
   /** Rolls back what is open, says good-bye and closes the engine. */
@@ -137,12 +138,15 @@ async function main() {
   engine.query("LOAD 'timescaledb'"); // on existing data, inserts fail without it
   const server = new Server(engine, verifier);
   ready.resolve(server);
+  let stopping = false;
   const stop = () => {
+    if (stopping) return;
+    stopping = true;
     listener.close();
     server.stop().catch((error) => server.crashed(error));
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
   if (options['exit-with-parent']) process.stdin.once('end', stop).resume();
   const address = { host: options.host, port, pid: process.pid };
   writeFileSync(addressPath, JSON.stringify(address), { mode: 0o600 });

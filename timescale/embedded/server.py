@@ -1,6 +1,5 @@
 """Starts and stops the embedded TimescaleDB server."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -19,7 +18,6 @@ USER = "postgres"
 DATABASE = "catalyst"
 START_TIMEOUT_S = 120.0  # a WAL replay after a crash can be long
 STOP_TIMEOUT_S = 10.0
-PASSWORD_VARIABLE = "CATALYST_TIMESCALE_PASSWORD"
 
 
 class EmbeddedTimescale:
@@ -122,9 +120,12 @@ class EmbeddedTimescale:
         with tempfile.TemporaryDirectory(prefix=".pgdata-", dir=self.data_dir) as draft:
             copy = Path(draft) / "pgdata"
             shutil.copytree(engine / TEMPLATE, copy)
-            # When another process was faster, its cluster stands; the lock decides who runs.
-            with contextlib.suppress(FileExistsError):
+            try:
                 copy.rename(cluster)
+            except OSError:
+                # When another process was faster, its cluster stands; the lock decides who runs.
+                if not cluster.exists():
+                    raise
 
     def _spawn(self, engine: Path) -> subprocess.Popen[str]:
         options = {
@@ -138,7 +139,7 @@ class EmbeddedTimescale:
         command += [f"--{name}={value}" for name, value in options.items()]
         environment = dict(os.environ)
         if self._password is not None:
-            environment[PASSWORD_VARIABLE] = self._password
+            environment["CATALYST_TIMESCALE_PASSWORD"] = self._password
         with self.log_file.open("ab") as log:
             return subprocess.Popen(  # noqa: S603
                 command,

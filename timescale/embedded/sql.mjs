@@ -1,10 +1,10 @@
 // The little of SQL that the front has to understand, because all connections share one session:
-// names of prepared statements, changes of settings, and COPY .. FROM STDIN.
+// names of prepared statements, changes of settings, and what one session cannot do.
 
 import { createHash } from 'node:crypto';
 import { BASE } from './base.mjs';
 
-const WORTH_A_LOOK = /\b(?:copy|set|reset|discard|set_config|prepare|execute|deallocate)\b/i;
+const WORTH_A_LOOK = /\b(?:copy|listen|set|reset|discard|set_config|prepare|execute|deallocate)\b/i;
 const TOKEN = new RegExp(
   [
     String.raw`\s+|--[^\n]*|/\*[^]*?\*/`, // blanks
@@ -17,10 +17,13 @@ const TOKEN = new RegExp(
 );
 const MAX_NAME_BYTES = 63;
 
-const COPY_REFUSED = `DO $refused$BEGIN RAISE EXCEPTION USING ERRCODE = '0A000',
-  MESSAGE = 'COPY FROM STDIN is not supported by the embedded server',
-  HINT = 'Use INSERT .. SELECT FROM unnest(..), or connect to a native TimescaleDB server.';
-END$refused$`;
+const refusal = (what, hint) => `DO $refused$BEGIN RAISE EXCEPTION USING ERRCODE = '0A000',
+  MESSAGE = '${what} is not supported by the embedded server', HINT = '${hint}'; END$refused$`;
+const COPY_REFUSED = refusal(
+  'COPY FROM STDIN',
+  'Use INSERT .. SELECT FROM unnest(..), or connect to a native TimescaleDB server.',
+);
+const LISTEN_REFUSED = refusal('LISTEN', 'Ask for changes at intervals.');
 
 /** The words of each statement outside parentheses, as `{text, start, end}`. */
 function* statements(sql) {
@@ -78,6 +81,8 @@ function replacement(sql, statement, prefix) {
       return words.some((word, i) => word === 'FROM' && words[i + 1] === 'STDIN')
         ? COPY_REFUSED
         : null;
+    case 'LISTEN':
+      return LISTEN_REFUSED;
     case 'RESET':
       return words[1] === 'ALL' ? RESET_ALL : null;
     case 'DISCARD':
