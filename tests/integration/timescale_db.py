@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
+from tests.integration.timescale_rows import COUNTED, EXACT, SUMMED, Figures, Rows
 from timescale.embedded import EmbeddedTimescale
 from timescale.migrate import migrate
+from timescale.relations import HIGH_FREQ
+from timescale.writer import RowWriter
 
 EMPTIED = (
     "security_ticks, security_data_high_freq, checkpoints, security_tracking_state, scans, "
@@ -36,3 +41,39 @@ def rows_of(dsn: str, query: str, parameters: tuple[Any, ...] = ()) -> list[tupl
     """All rows of a query."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         return connection.execute(query.encode(), parameters).fetchall()
+
+
+def store(dsn: str, rows: Rows) -> None:
+    """Write high-frequency rows through the real writer."""
+
+    async def write() -> None:
+        writer = RowWriter(dsn)
+        await writer.start()
+        await writer.put(HIGH_FREQ, rows.columns, symbols=rows.symbols)
+        await writer.stop()
+        assert writer.counts[HIGH_FREQ.name].rejected == 0
+
+    asyncio.run(write())
+
+
+def aggregated(dsn: str, view: str) -> Figures:
+    """The rows of an aggregate by symbol and bucket."""
+    names = (*EXACT, *SUMMED, *COUNTED)
+    rows = rows_of(dsn, f"SELECT symbol, timestamp, {', '.join(names)} FROM {view}")
+    keys = [(symbol, moment) for symbol, moment, *_ in rows]
+    assert len(set(keys)) == len(keys)
+    return {
+        key: dict(zip(names, row[2:], strict=True)) for key, row in zip(keys, rows, strict=True)
+    }
+
+
+def assert_figures(actual: Figures, expected: Figures) -> None:
+    """Prices and counts to the last bit, sums within 1e-9."""
+    assert actual.keys() == expected.keys()
+    for key, figure in expected.items():
+        for name in (*EXACT, *COUNTED):
+            assert actual[key][name] == figure[name], (key, name)
+        for name in SUMMED:
+            wanted = figure[name]
+            expected_sum = None if wanted is None else pytest.approx(wanted, rel=1e-9)
+            assert actual[key][name] == expected_sum, (key, name)
