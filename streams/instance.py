@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from streams.errors import UserError
 
 LOCK_NAME = "instance.lock"
 STATE_NAME = "instance.json"
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class InstanceLock:
         self.release()
 
     def _acquire(self) -> int:
+        deadline = time.monotonic() + LOOK_SECONDS
         while True:
             try:
                 fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -90,6 +93,10 @@ class InstanceLock:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(fd)
+                # `running_owner` of another process takes the lock for a moment, to look.
+                if time.monotonic() < deadline:
+                    time.sleep(0.02)
+                    continue
                 raise self._busy() from None
             # Its holder may have removed the file between our open and our lock: then what we hold
             # is a file that nobody else will ever see.

@@ -16,9 +16,10 @@ from typing import Protocol
 
 import psutil
 
-# Ending everything takes two rounds, programs and then servers, and five seconds at most.
+# Ending everything takes two rounds, programs and then servers, and must stay within five seconds
+# on a busy machine.
 PROGRAM_GRACE_S = 1.5
-SERVER_GRACE_S = 2.5
+SERVER_GRACE_S = 1.5
 _KILL = signal.SIGKILL
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -25,7 +25,7 @@ SPEEDS = {"sample": 60.0, "simulated": 10.0}
 @click.command(
     epilog="""\b
 Examples:
-  catalyst demo                              an hour of 8 October 2013, in a minute
+  catalyst demo                              8 October 2013, an hour in a minute
   catalyst demo --source simulated           300 securities, ten times faster than real time
   catalyst demo --seconds 60 --json          for a program: ends by itself, prints an account
   catalyst demo --data-dir ~/catalyst-demo   keep the database and the logs
@@ -38,7 +38,7 @@ Exit code 1 when what was produced is not what was stored, or when a part dies.
     type=click.Choice(list(SPEEDS)),
     default="sample",
     show_default=True,
-    help="The market: the real hour that ships along, or a simulated one.",
+    help="The market: the real day that ships along, or a simulated one.",
 )
 @click.option(
     "--speed",
@@ -48,7 +48,7 @@ Exit code 1 when what was produced is not what was stored, or when a part dies.
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="End by itself: after so many seconds, or when the sample is over, and all is stored.",
+    help="End by itself, when so many seconds were played, or all of the sample, and it is stored.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON; needs --seconds.")
 @click.option(

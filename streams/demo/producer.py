@@ -23,7 +23,7 @@ class ProducerPlan:
         """For people."""
         if self.source == SIMULATED:
             return "a simulated market of 300 securities"
-        return "8 October 2013, 09:30 to 10:30 New York: every trade of AIG, BAC, IBM and SPY"
+        return "8 October 2013: the trades of AIG, BAC and IBM, and of SPY in its first hour"
 
     def arguments(self) -> list[str]:
         """The arguments of ``catalyst``."""

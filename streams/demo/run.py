@@ -18,8 +18,10 @@ from streams.demo.stage import Stage
 from streams.demo.summary import Summary
 from streams.errors import UserError
 from streams.instance import Addresses
+from streams.supervisor import last_line
 
 PERIOD_S = 0.25
+FIRST_QUOTE_S = 90.0
 
 
 class PartDied(Exception):
@@ -37,6 +39,7 @@ class Demo:
     started: float
     observer: Observer | None = None
     drain: Drain | None = None
+    playing_since: float | None = None
     first_light_s: float | None = None
 
     def run(self, flags: dict[str, Any]) -> Summary:
@@ -75,10 +78,25 @@ class Demo:
         producer = self.stage.producer
         asked = False
         while producer is not None and producer.poll() is None:
-            self._tick(observer, "the market has closed" if asked else "playing")
-            if not asked and self.seconds is not None and self.elapsed >= self.seconds:
+            self._tick(observer, "the market has closed" if asked else self._phase)
+            if not asked and self._time_is_over():
                 producer.ask_to_end()
                 asked = True
+
+    @property
+    def _phase(self) -> str:
+        return "starting the worker" if self.playing_since is None else "playing"
+
+    def _time_is_over(self) -> bool:
+        if self.playing_since is None:
+            if self.elapsed > FIRST_QUOTE_S:
+                said = last_line(self.stage.data_dir / "worker.log") or "nothing"
+                raise UserError(
+                    f"no quote was processed within {FIRST_QUOTE_S:.0f} s: start again when the "
+                    f"machine is less busy; the worker last said: {said}"
+                )
+            return False
+        return self.seconds is not None and self.elapsed - self.playing_since >= self.seconds
 
     def _account(self, addresses: Addresses, observer: Observer) -> Summary:
         drain = self.drain = Drain(self.stage, addresses, observer)
@@ -121,6 +139,8 @@ class Demo:
         time.sleep(PERIOD_S)
         self._check()
         seen = observer.latest
+        if self.playing_since is None and seen.quotes:
+            self.playing_since = self.elapsed
         if self.first_light_s is None and seen.quotes and seen.tracked:
             self.first_light_s = round(self.elapsed, 2)
         self.screen.show(phase, self.elapsed, seen)
