@@ -1,4 +1,4 @@
-"""What the integration tests share."""
+"""Fixtures with the embedded database."""
 
 from collections.abc import Iterator
 
