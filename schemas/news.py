@@ -42,3 +42,6 @@ class Security(Struct):
     name: str = ""
     sector: str | None = None
     industry: str | None = None
+    aliases: Annotated[
+        list[str], Meta(description="What else headlines call it: brands, former names")
+    ] = []
