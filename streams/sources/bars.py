@@ -57,10 +57,13 @@ class BarQuotes:
 
     skipped: dict[str, int] = {}  # noqa: RUF012 - nothing is ever skipped
 
-    def __init__(self, table: Table, interval_us: int | None = None) -> None:
+    def __init__(
+        self, table: Table, interval_us: int | None = None, *, batch_rows: int = BATCH_ROWS
+    ) -> None:
         """Raise UserError when a row is no bar or the interval is too short for four quotes."""
         check_bars(table)
         self.table = table
+        self._batch_bars = max(1, batch_rows // QUOTES_A_BAR)
         self.interval_us = interval_us or infer_interval_us(table.ts)
         if self.interval_us < 8 * US_PER_MS:
             raise UserError(
@@ -94,8 +97,7 @@ class BarQuotes:
         return times
 
     def __iter__(self) -> Iterator[QuoteColumns]:
-        size = BATCH_ROWS // QUOTES_A_BAR
-        ends, count = self.table.ts, len(self.table)
+        size, ends, count = self._batch_bars, self.table.ts, len(self.table)
         held = np.empty((4, 0))
         for first in range(0, count, size):
             rows = self.order[first : first + size]

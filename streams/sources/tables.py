@@ -150,6 +150,8 @@ class _CsvErrors:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, pa.ArrowInvalid):
             text = _first_line(error).removeprefix("CSV parse error: ")
+            if text.startswith("Empty CSV file"):
+                raise UserError(f"{self._path}: the file has columns but no rows") from None
             raise UserError(f"{self._path}: not a well-formed csv file ({text})") from None
         if isinstance(error, (OSError, EOFError, gzip.BadGzipFile, zlib.error)):
             raise UserError(f"{self._path}: damaged or cut off ({_first_line(error)})") from None
