@@ -290,6 +290,27 @@ def test_a_client_that_vanishes_is_rolled_back(scratch: str) -> None:
         assert watcher.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
 
 
+def test_locks_of_a_client_that_vanishes_are_released(embedded: EmbeddedTimescale) -> None:
+    with psycopg.connect(embedded.dsn) as watcher:
+        leaver = psycopg.connect(embedded.dsn, autocommit=True)
+        leaver.execute("SELECT pg_advisory_lock(7)")
+        with socket.socket(fileno=os.dup(leaver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+        row = watcher.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert row.fetchone() == (0,)
+
+
+def test_logging_in_while_another_has_a_failed_transaction(embedded: EmbeddedTimescale) -> None:
+    with psycopg.connect(embedded.dsn) as failed:
+        failed.execute("SET TimeZone = 'Asia/Tokyo'")
+        with pytest.raises(errors.DivisionByZero):
+            failed.execute("SELECT 1/0")
+        with psycopg.connect(embedded.dsn) as other:
+            assert other.info.parameter_status("TimeZone") == "UTC"
+            failed.rollback()
+            assert other.execute("SHOW TimeZone").fetchone() == ("UTC",)
+
+
 def test_half_a_message_blocks_nobody(embedded: EmbeddedTimescale) -> None:
     with (
         psycopg.connect(embedded.dsn) as slow,

@@ -138,14 +138,18 @@ def test_vacuum_lets_dead_rows_be_used_again(server: EmbeddedTimescale) -> None:
         assert sizes[2] == sizes[1] == sizes[0]
 
 
-def test_transaction_advisory_locks_exclude_others(server: EmbeddedTimescale) -> None:
+@pytest.mark.parametrize("lock", ["pg_advisory_xact_lock", "pg_advisory_lock"])
+def test_advisory_locks_exclude_others(server: EmbeddedTimescale, lock: str) -> None:
     async def hold(name: str, log: list[str]) -> None:
         async with await psycopg.AsyncConnection.connect(server.dsn) as connection:
-            await connection.execute("SELECT pg_advisory_xact_lock(7)")
+            await connection.execute(f"SELECT {lock}(7)")
             log.append(f"{name} in")
+            if lock == "pg_advisory_lock":
+                await connection.commit()
             await asyncio.sleep(0.05)
             log.append(f"{name} out")
-            await connection.commit()
+            if lock == "pg_advisory_lock":
+                await connection.execute("SELECT pg_advisory_unlock(7)")
 
     log: list[str] = []
 

@@ -1,7 +1,8 @@
 // One client: logs in, waits for its turn, and has its messages run by the engine.
 //
 // A turn lasts until the engine is idle outside a transaction. Portals therefore never meet those
-// of another connection, and keep their names (a cursor's portal is named by SQL).
+// of another connection, and keep their names (a cursor's portal is named by SQL). It also lasts
+// while the connection holds advisory locks of the session, which would exclude nobody otherwise.
 
 import { randomInt } from 'node:crypto';
 import { Login, LoginRefused } from './login.mjs';
@@ -21,12 +22,16 @@ import {
 } from './wire.mjs';
 
 const LOGIN_TIMEOUT_MS = 30_000;
-const RUNS_AT_ONCE = 'SQFH'; // Sync, Query, FunctionCall, Flush: the client now waits for answers
-const ENDS_BATCH = 'SQF'; // .. and ReadyForQuery is one of them
+const AWAITED = 'SQFHX'; // Sync, Query, FunctionCall, Flush, Terminate: nothing may follow
+const ENDS_BATCH = 'SQF'; // those that ReadyForQuery answers
 const IGNORED = 'dcf'; // what is left of a COPY that was refused
-const KNOWN = 'PBDECX' + RUNS_AT_ONCE + IGNORED;
+const KNOWN = 'PBDEC' + AWAITED + IGNORED;
 const [ERROR, STATEMENT] = [...'ES'].map((c) => c.charCodeAt(0));
 const BATCH_BYTES = 8 * 1024 * 1024;
+const SESSION_LOCK = /\bpg_(?:try_)?advisory_lock(?:_shared)?\b/i;
+const HELD_LOCKS = "SELECT FROM pg_locks WHERE locktype = 'advisory' LIMIT 1";
+
+const isAwaited = ({ type }) => AWAITED.includes(type);
 
 /** The name of a message's statement or portal, and the bytes before and after it. */
 function splitName(bytes, at) {
@@ -43,6 +48,7 @@ export class Connection {
   #reader = new FrameReader();
   #waiting = []; // messages not yet run
   #waitingBytes = 0;
+  #awaited = 0; // how many of them the client waits for
   #profile = new Map();
   #changedSettings = false;
   #settingStatements = new Set(); // statements that change settings whenever they run
@@ -50,6 +56,7 @@ export class Connection {
   #unnamedParse = null; // the last Parse without a name, and whether the engine still has it
   #unnamedInEngine = false;
   #midBatch = false; // messages were run, their Sync has not been
+  #mayLock = false; // has named a function that takes locks for the session
   #alive = true;
   #loginTimer;
   #idleTimer;
@@ -110,7 +117,9 @@ export class Connection {
       if (IGNORED.includes(next.type)) continue;
       this.#waiting.push(next);
       this.#waitingBytes += next.bytes.length;
+      if (isAwaited(next)) this.#awaited += 1;
     }
+    if (this.#waitingBytes > BATCH_BYTES) this.#socket.pause();
     this.#proceed();
   }
 
@@ -139,49 +148,52 @@ export class Connection {
   }
 
   #hasWork() {
-    return (
-      this.#waitingBytes > BATCH_BYTES ||
-      this.#waiting.some(({ type }) => type === 'X' || RUNS_AT_ONCE.includes(type))
-    );
+    return this.#awaited > 0 || this.#waitingBytes > BATCH_BYTES;
   }
 
   #run() {
     clearTimeout(this.#idleTimer);
-    const { turns, engine } = this.#server;
+    const { turns, idleMs } = this.#server;
     while (this.#alive && this.#hasWork() && !this.#socket.writableNeedDrain) {
       this.#runBatch();
-      if (this.#idle && turns.contended) break;
+      if (turns.contended && this.#idle) break;
     }
-    if (!this.#alive || !turns.holds(this)) return;
-    if (!this.#idle) {
-      this.#idleTimer = setTimeout(() => this.#guard(() => this.#expire()), this.#server.idleMs);
-      return;
+    if (!this.#alive) return;
+    this.#socket.resume();
+    if (this.#idle) this.#endTurn();
+    else if (idleMs > 0) {
+      this.#idleTimer = setTimeout(() => this.#guard(() => this.#expire()), idleMs);
     }
-    if (this.#changedSettings) this.#profile = this.#server.settings.capture();
-    this.#changedSettings = false;
-    turns.release(this);
-    this.#proceed();
   }
 
   get #idle() {
-    return !this.#midBatch && this.#server.engine.status === 'I';
+    const { engine } = this.#server;
+    if (this.#midBatch || engine.status !== 'I') return false;
+    return !(this.#mayLock && engine.query(HELD_LOCKS).length > 0);
+  }
+
+  #endTurn() {
+    if (this.#changedSettings) this.#profile = this.#server.settings.capture();
+    this.#changedSettings = false;
+    this.#server.turns.release(this);
+    this.#proceed();
   }
 
   /** Runs the messages up to the next one that the client waits for. */
   #runBatch() {
-    const batch = [];
-    let last;
-    do {
-      last = this.#waiting.shift();
-      this.#waitingBytes -= last.bytes.length;
-      if (last.type === 'X') break;
-      batch.push(...this.#translate(last));
-    } while (this.#waiting.length > 0 && !RUNS_AT_ONCE.includes(last.type));
+    const end = this.#waiting.findIndex(isAwaited) + 1 || this.#waiting.length;
+    const batch = this.#waiting.splice(0, end);
+    const last = batch.at(-1);
+    if (isAwaited(last)) this.#awaited -= 1;
+    for (const { bytes } of batch) this.#waitingBytes -= bytes.length;
+    const leaves = last.type === 'X';
+    if (leaves) batch.pop();
     if (batch.length > 0) {
-      this.#socket.write(this.#server.engine.exchange(Buffer.concat(batch)));
+      const messages = batch.flatMap((one) => this.#translate(one));
+      this.#socket.write(this.#server.engine.exchange(Buffer.concat(messages)));
       this.#midBatch = !ENDS_BATCH.includes(last.type);
     }
-    if (last.type === 'X') {
+    if (leaves) {
       this.#socket.end();
       this.#vanish();
     }
@@ -208,7 +220,7 @@ export class Connection {
 
   #translateQuery(bytes) {
     const { text } = readCString(bytes, 5);
-    const { sql, changesSettings } = adapt(text, this.#prefix);
+    const { sql, changesSettings } = this.#adapt(text);
     this.#changedSettings ||= changesSettings;
     this.#unnamedParse = null; // a simple query drops the unnamed statement
     return sql === text ? bytes : message('Q', cstring(sql));
@@ -217,7 +229,7 @@ export class Connection {
   #translateParse(bytes) {
     const { name, after } = splitName(bytes, 5);
     const { text, end } = readCString(after, 0);
-    const { sql, changesSettings } = adapt(text, this.#prefix);
+    const { sql, changesSettings } = this.#adapt(text);
     if (changesSettings) this.#settingStatements.add(name);
     else this.#settingStatements.delete(name);
     const parse = message('P', cstring(this.#rename(name)), cstring(sql), after.subarray(end));
@@ -237,6 +249,11 @@ export class Connection {
       return [bytes];
     }
     return [message(type, before, cstring(this.#rename(name)), after)];
+  }
+
+  #adapt(sql) {
+    this.#mayLock ||= SESSION_LOCK.test(sql);
+    return adapt(sql, this.#prefix);
   }
 
   #rename(name) {
@@ -273,6 +290,7 @@ export class Connection {
     try {
       if (this.#midBatch) engine.exchange(SYNC);
       if (engine.status !== 'I') engine.query('ROLLBACK');
+      if (this.#mayLock) engine.query('SELECT pg_advisory_unlock_all()');
       if (this.#named) engine.query(deallocateAll(this.#prefix));
       if (this.#changedSettings) this.#server.settings.capture();
     } finally {

@@ -35,13 +35,13 @@ export async function openEngine(packageDir, dataDir, database, log) {
     if (FATAL.test(line)) lastWords = line.replace(/^.*?(?=FATAL|PANIC)/, '');
     log(line);
   });
-  const db = await PGlite.create({
-    fs,
-    database,
-    extensions: { timescaledb },
-    relaxedDurability: false,
-  });
-  return new Engine(db, () => lastWords);
+  const extensions = { timescaledb };
+  try {
+    const db = await PGlite.create({ fs, database, extensions, relaxedDurability: false });
+    return new Engine(db, () => lastWords);
+  } catch (error) {
+    throw new EngineCrash(lastWords ?? error.message);
+  }
 }
 
 // Emscripten's fdatasync() does nothing and its NODEFS has no fsync(), so that a commit would

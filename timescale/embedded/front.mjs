@@ -8,7 +8,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Connection } from './connection.mjs';
-import { DATABASE, QueryFailed, openEngine } from './engine.mjs';
+import { DATABASE, EngineCrash, QueryFailed, openEngine } from './engine.mjs';
 import { Locked, acquireLock, releaseLock } from './lock.mjs';
 import { scramVerifier } from './scram.mjs';
 import { Settings } from './settings.mjs';
@@ -120,6 +120,7 @@ class Server {
   async stop() {
     clearInterval(this.#checkpoints);
     for (const connection of [...this.#connections]) connection.shutDown();
+    this.turns.close();
     await this.engine.close();
     leave(0);
   }
@@ -154,7 +155,10 @@ async function main() {
   process.stdout.write(`${JSON.stringify({ ready: true, ...address, seconds })}\n`);
 }
 
+process.on('uncaughtException', (error) => die(EXIT.crashed, `a fault: ${error.message}`));
+
 main().catch((error) => {
+  if (error instanceof EngineCrash) die(EXIT.crashed, `the engine stopped: ${error.message}`);
   if (error instanceof Locked) die(EXIT.locked, `${dataDir} is in use: ${error.message}`);
   if (error.code === 'EADDRINUSE') die(EXIT.portInUse, `port ${options.port} is in use`);
   die(EXIT.failed, error.message);

@@ -11,9 +11,12 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+import psutil
+
 from timescale.embedded.engine import HERE, TEMPLATE, ensure_engine, node_executable
 from timescale.errors import TimescaleError
 
+SERVER_NAME = "embedded TimescaleDB"  # begins the lines of the front in the log
 USER = "postgres"
 DATABASE = "catalyst"
 START_TIMEOUT_S = 120.0  # a WAL replay after a crash can be long
@@ -44,6 +47,7 @@ class EmbeddedTimescale:
         self._idle_s = idle_in_transaction_timeout_s
         self._cache_dir = cache_dir
         self._process: subprocess.Popen[str] | None = None
+        self._log_begin = 0
 
     @property
     def dsn(self) -> str:
@@ -141,6 +145,7 @@ class EmbeddedTimescale:
         if self._password is not None:
             environment["CATALYST_TIMESCALE_PASSWORD"] = self._password
         with self.log_file.open("ab") as log:
+            self._log_begin = log.tell()
             return subprocess.Popen(  # noqa: S603
                 command,
                 stdin=subprocess.PIPE,
@@ -166,11 +171,14 @@ class EmbeddedTimescale:
         raise TimescaleError(self._failure(code))
 
     def _failure(self, code: int) -> str:
-        lines = self.log_file.read_text(errors="replace").splitlines()
+        with self.log_file.open("rb") as log:
+            log.seek(self._log_begin)
+            lines = log.read().decode(errors="replace").splitlines()
+        ours = [line for line in lines if line.startswith(SERVER_NAME)]
+        if ours:
+            return ours[-1]
         last = lines[-1] if lines else f"exit code {code}"
-        if last.startswith("embedded TimescaleDB: "):
-            return last
-        return f"embedded TimescaleDB: did not start: {last} (see {self.log_file})"
+        return f"{SERVER_NAME}: did not start: {last} (see {self.log_file})"
 
 
 def dsn_of(data_dir: Path) -> str:
@@ -180,7 +188,8 @@ def dsn_of(data_dir: Path) -> str:
     """
     try:
         address = json.loads((data_dir / "server.json").read_text())
-        os.kill(address["pid"], 0)
+        if not psutil.pid_exists(address["pid"]):
+            raise ProcessLookupError(address["pid"])
         password = (data_dir / "password").read_text().strip()
     except (OSError, ValueError, KeyError) as error:
         raise TimescaleError(f"no embedded TimescaleDB runs on {data_dir}") from error

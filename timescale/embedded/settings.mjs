@@ -13,11 +13,14 @@ const REPORTED = [
 ];
 const NOT_SETTINGS = new Set(['user', 'database', 'replication', 'options']);
 const RESET = `RESET ROLE; RESET SESSION AUTHORIZATION; RESET ALL; ${BASE}`;
+// Who one is comes last: after it, some of the settings could not be set any more.
 const SNAPSHOT = `
-  SELECT name, current_setting(name) FROM pg_settings
-   WHERE source = 'session' AND context IN ('user', 'superuser')
-  UNION ALL SELECT 'role', current_setting('role') WHERE current_setting('role') <> 'none'
-  ORDER BY 1`;
+  SELECT name, current_setting(name) FROM (
+    SELECT 1 AS place, name FROM pg_settings
+     WHERE source = 'session' AND context IN ('user', 'superuser')
+    UNION ALL SELECT 2, 'session_authorization' WHERE session_user <> 'postgres'
+    UNION ALL SELECT 3, 'role' WHERE current_setting('role') <> 'none') changed
+  ORDER BY place, name`;
 
 const literal = (text) => `'${text.replaceAll("'", "''")}'`;
 const asText = (profile) => JSON.stringify([...profile]);
@@ -37,21 +40,24 @@ export function requestedSettings(parameters) {
 
 export class Settings {
   #engine;
+  #base;
+  #facts;
   #current = asText(new Map());
 
   constructor(engine) {
     this.#engine = engine;
     engine.query(RESET);
+    this.#base = new Map(engine.query(SNAPSHOT));
+    const names = REPORTED.map(literal).join(',');
+    this.#facts = engine.query(
+      `SELECT name, coalesce(current_setting(name, true), '') FROM unnest(ARRAY[${names}]) name`,
+    );
   }
 
   /** What a client is told when it logs in, as [name, value] pairs. */
   reported(requested) {
-    const names = REPORTED.map(literal).join(',');
-    const rows = this.#engine.query(
-      `SELECT name, coalesce(current_setting(name, true), '') FROM unnest(ARRAY[${names}]) name`,
-    );
     const asked = new Map([...requested].map(([name, value]) => [name.toLowerCase(), value]));
-    return rows.map(([name, value]) => [name, asked.get(name.toLowerCase()) ?? value]);
+    return this.#facts.map(([name, value]) => [name, asked.get(name.toLowerCase()) ?? value]);
   }
 
   /** Puts a connection's profile in force. Settings that the engine refuses are left out. */
@@ -65,7 +71,10 @@ export class Settings {
 
   /** The profile that the session has now, to be applied at the connection's next turn. */
   capture() {
-    const profile = new Map(this.#engine.query(SNAPSHOT));
+    const changed = this.#engine
+      .query(SNAPSHOT)
+      .filter(([name, value]) => this.#base.get(name) !== value);
+    const profile = new Map(changed);
     this.#current = asText(profile);
     return profile;
   }

@@ -3,11 +3,14 @@
 export class Turns {
   #holder = null;
   #waiting = [];
+  #granting = null;
+  #closed = false;
 
   get contended() {
     return this.#waiting.length > 0;
   }
 
+  /** Whether it is this one's turn, which begins with the call of its `takeTurn()`. */
   holds(holder) {
     return this.#holder === holder;
   }
@@ -26,13 +29,19 @@ export class Turns {
     this.#next();
   }
 
+  /** Nobody gets a turn from now on. */
+  close() {
+    this.#closed = true;
+  }
+
   #next() {
-    if (this.#holder || this.#waiting.length === 0) return;
-    this.#holder = this.#waiting.shift();
-    const holder = this.#holder;
+    if (this.#holder || this.#granting || this.#waiting.length === 0) return;
     // The engine blocks the event loop: between two turns, sockets and signals get their chance.
-    setImmediate(() => {
-      if (this.#holder === holder) holder.takeTurn();
+    this.#granting = setImmediate(() => {
+      this.#granting = null;
+      if (this.#closed || this.#waiting.length === 0) return;
+      this.#holder = this.#waiting.shift();
+      this.#holder.takeTurn();
     });
   }
 }
