@@ -23,6 +23,21 @@ class TrackingState(Struct):
     last_updated: datetime
     tracking_reason: str
     score: Score
+    tier_reason: str = ""
+
+
+class TierChange(Struct):
+    """A promotion or demotion; ``from_tier`` is null on entry, ``to_tier`` on leaving.
+
+    ``details`` are the figures that the decision was made on. It holds from ``timestamp`` on.
+    """
+
+    symbol: Symbol
+    timestamp: datetime
+    from_tier: Tier | None
+    to_tier: Tier | None
+    reason: str
+    details: dict[str, float] = {}
 
 
 class Candidate(Struct):
