@@ -23,6 +23,7 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -c 'from timescale.embedded import ensure_engine; ensure_engine(on_progress=print)'
 	@touch $@
 
 .PHONY: demo
@@ -42,6 +43,19 @@ test: check ## Every test that needs nothing but Python (ARGS="-k bars")
 .PHONY: test-faults
 test-faults: install ## Tests that kill processes on purpose; slow
 	$(BIN)/pytest -m "faults and not kafka" $(ARGS)
+
+.PHONY: test-kafka
+test-kafka: install ## Tests on Apache Kafka itself (needs Java 17 and Maven)
+	$(BIN)/pytest -m kafka $(ARGS)
+
+.PHONY: kafka
+kafka: install ## Apache Kafka on this machine until Ctrl-C (ARGS="--brokers 3"; needs Java 17, Maven)
+	@$(BIN)/python -m ops.kafka $(ARGS)
+
+.PHONY: docs
+docs: install ## Renew the files that are made from the code
+	$(BIN)/python -m streams.reference
+	$(BIN)/python -m streams.asyncapi
 
 .PHONY: lock
 lock: ## Renew requirements*.txt from pyproject.toml (needs uv)
