@@ -290,6 +290,18 @@ def test_a_client_that_vanishes_is_rolled_back(scratch: str) -> None:
         assert watcher.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
 
 
+def test_a_pipeline_left_in_its_error_state_holds_up_nobody(embedded: EmbeddedTimescale) -> None:
+    leaver = psycopg.connect(embedded.dsn)
+    with socket.socket(fileno=os.dup(leaver.fileno())) as line:
+        # After the failed Parse all is skipped until a Sync, which never comes.
+        line.sendall(b"P\0\0\0\x10\0nonsense\0\0\0H\0\0\0\4Q\0\0\0\x0dSELECT 1\0")
+        line.settimeout(10)
+        assert line.recv(1) == b"E"
+        line.shutdown(socket.SHUT_RDWR)
+    with psycopg.connect(embedded.dsn) as other:
+        assert other.execute("SELECT 2").fetchone() == (2,)
+
+
 def test_locks_of_a_client_that_vanishes_are_released(embedded: EmbeddedTimescale) -> None:
     with psycopg.connect(embedded.dsn) as watcher:
         leaver = psycopg.connect(embedded.dsn, autocommit=True)

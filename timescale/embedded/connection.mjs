@@ -23,7 +23,6 @@ import {
 
 const LOGIN_TIMEOUT_MS = 30_000;
 const AWAITED = 'SQFHX'; // Sync, Query, FunctionCall, Flush, Terminate: nothing may follow
-const ENDS_BATCH = 'SQF'; // those that ReadyForQuery answers
 const IGNORED = 'dcf'; // what is left of a COPY that was refused
 const KNOWN = 'PBDEC' + AWAITED + IGNORED;
 const [ERROR, STATEMENT] = [...'ES'].map((c) => c.charCodeAt(0));
@@ -55,7 +54,6 @@ export class Connection {
   #named = false; // has prepared a named statement
   #unnamedParse = null; // the last Parse without a name, and whether the engine still has it
   #unnamedInEngine = false;
-  #midBatch = false; // messages were run, their Sync has not been
   #mayLock = false; // has named a function that takes locks for the session
   #alive = true;
   #loginTimer;
@@ -168,7 +166,7 @@ export class Connection {
 
   get #idle() {
     const { engine } = this.#server;
-    if (this.#midBatch || engine.status !== 'I') return false;
+    if (!engine.ready || engine.status !== 'I') return false;
     return !(this.#mayLock && engine.query(HELD_LOCKS).length > 0);
   }
 
@@ -191,7 +189,6 @@ export class Connection {
     if (batch.length > 0) {
       const messages = batch.flatMap((one) => this.#translate(one));
       this.#socket.write(this.#server.engine.exchange(Buffer.concat(messages)));
-      this.#midBatch = !ENDS_BATCH.includes(last.type);
     }
     if (leaves) {
       this.#socket.end();
@@ -288,7 +285,7 @@ export class Connection {
   #cleanUp() {
     const { engine, turns } = this.#server;
     try {
-      if (this.#midBatch) engine.exchange(SYNC);
+      if (!engine.ready) engine.exchange(SYNC);
       if (engine.status !== 'I') engine.query('ROLLBACK');
       if (this.#mayLock) engine.query('SELECT pg_advisory_unlock_all()');
       if (this.#named) engine.query(deallocateAll(this.#prefix));

@@ -76,6 +76,9 @@ class Engine {
   /** Transaction status after the last message: 'I' idle, 'T' in a transaction, 'E' failed. */
   status = 'I';
 
+  /** Whether the last answer ended a batch; otherwise the engine waits for a Sync. */
+  ready = true;
+
   #db;
   #module;
   #input = Buffer.alloc(0);
@@ -143,8 +146,10 @@ class Engine {
   }
 
   #observe(answer) {
+    this.ready = false;
     for (const { type, start, end } of messagesIn(answer)) {
-      if (type === READY) this.status = String.fromCharCode(answer[start + 5]);
+      this.ready = type === READY;
+      if (this.ready) this.status = String.fromCharCode(answer[start + 5]);
       if (type === ERROR) this.#expectSurvivable(answer.subarray(start, end));
     }
   }
