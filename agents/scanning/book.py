@@ -169,10 +169,10 @@ class TrackingBook:
     def _facts(self, view: MarketView, ranking: Ranking, *, period: bool) -> dict[int, Facts]:
         rules, rows = self.rules, ranking.tracked
         with np.errstate(all="ignore"):
-            recent, day = sizes(view)
-        size = np.nan_to_num(np.fmax(recent, day))[rows]
-        movers = rows[np.argsort(-size, kind="stable")][: rules.movers].tolist()
-        moving = {i for i in movers if np.fmax(recent[i], day[i]) >= rules.mover_deviations}
+            moves = sizes(view)
+            size = np.nan_to_num(np.fmax.reduce(moves))
+        movers = rows[np.argsort(-size[rows], kind="stable")][: rules.movers]
+        moving = set(movers[size[movers] >= rules.mover_deviations].tolist())
         news = view.news
         fresh = (news.ts > view.now - rules.breaking_us) & (
             news.materiality >= rules.breaking_materiality
@@ -183,7 +183,7 @@ class TrackingBook:
             entry = self.entries.get(view.symbols[i])
             flat = 0 if entry is None or entry.left else entry.flat
             if period:
-                flat = flat + 1 if self._is_flat(entry, view, i, float(recent[i])) else 0
+                flat = flat + 1 if self._is_flat(entry, view, i, float(moves[0, i])) else 0
             facts[i] = Facts(
                 score=float(ranking.score[i]),
                 volatility=float(view.realised[i]) if period else np.nan,

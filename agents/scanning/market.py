@@ -12,7 +12,7 @@ from agents.arrays import ratio
 from agents.minutes import MarketMinute
 from agents.profile import VolumeProfile, exchange_time
 from agents.scanning.catalysts import RETENTION_US, CatalystLog
-from agents.scanning.view import MOVE_MIN, SESSION_MIN, Floats, MarketView
+from agents.scanning.view import HOUR_MIN, MOVE_MIN, SESSION_MIN, Floats, MarketView
 from schemas.news import Catalyst
 from schemas.times import US_PER_MINUTE, US_PER_S
 
@@ -45,7 +45,7 @@ _SPLIT_TURNOVER = 3.0
 _PACE_FROM_MIN = 5
 _PACE_ALONE_FROM_MIN = 15
 
-_RING = MOVE_MIN + 1
+_RING = HOUR_MIN + 1
 _DAY_US = 86_400 * US_PER_S
 
 _PRICES = ("last", "previous_close", "first", "day_open", "session_close", "day_variance", "spread")
@@ -236,6 +236,7 @@ class Market:
             gap=np.where(split, 0.0, gap),
             day_return=np.log(self.last / reference),
             recent_return=np.log(self.last / self._price_at(now - MOVE_MIN * US_PER_MINUTE)),
+            hour_return=np.log(self.last / self._price_at(now - HOUR_MIN * US_PER_MINUTE)),
             usual_move=minute_sd * np.sqrt(MOVE_MIN),
             usual_day=np.where(np.isnan(day_sd), np.nan, np.fmax(day_sd, _LEAST_DAY_SD)),
             realised=np.sqrt(ratio(self.recent, self.recent_known) * MOVE_MIN),

@@ -37,7 +37,7 @@ class ScanConfig:
     track: int = 100
     trade: int = 5
     ttl_s: int = 900
-    margin: float = 3.0
+    margin: float = 8.0
     parameters: Mapping[str, Values] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

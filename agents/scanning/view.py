@@ -12,6 +12,7 @@ from agents.scanning.catalysts import NewsColumns
 Floats = NDArray[np.float64]
 
 MOVE_MIN = 15
+HOUR_MIN = 60
 SESSION_MIN = 390
 
 
@@ -20,7 +21,8 @@ class MarketView:
     """The market at ``now`` (epoch microseconds) from nothing later; arrays have shape (n,).
 
     NaN where unknown. Returns are logarithmic. ``gap`` and ``day_return`` are against the previous
-    close, ``recent_return`` covers 15 minutes of today. ``usual_move`` and ``usual_day`` are the
+    close, ``recent_return`` and ``hour_return`` cover the last 15 and
+    60 minutes of today. ``usual_move`` and ``usual_day`` are the
     security's own standard deviations of 15 minutes and of a day; ``realised`` is its volatility
     of the last 15 minutes. ``relative_volume`` is the day's volume over the usual until now,
     ``pace`` the last minutes' over the usual of this time of day. ``dollars`` is the usual turnover
@@ -35,6 +37,7 @@ class MarketView:
     gap: Floats
     day_return: Floats
     recent_return: Floats
+    hour_return: Floats
     usual_move: Floats
     usual_day: Floats
     realised: Floats

@@ -1,4 +1,4 @@
-"""The move of the last 15 minutes and of the day against the security's own volatility."""
+"""The move of the last minutes and of the day against the security's own volatility."""
 
 from __future__ import annotations
 
@@ -6,37 +6,51 @@ import numpy as np
 
 from agents.arrays import ratio
 from agents.scanning.factor import Factor, Parameter, Values, saturating
-from agents.scanning.view import Floats, MarketView
+from agents.scanning.view import HOUR_MIN, MOVE_MIN, Floats, MarketView
+
+_PERIODS = ("in 15 minutes", "in an hour", "today")
 
 
-def sizes(view: MarketView) -> tuple[Floats, Floats]:
-    """The moves of the last 15 minutes and of the day in own standard deviations."""
-    return (
-        ratio(np.abs(view.recent_return), view.usual_move),
-        ratio(np.abs(view.day_return), view.usual_day),
+def sizes(view: MarketView) -> Floats:
+    """Moves of 15 minutes, an hour and the day in own standard deviations, shape (3, n)."""
+    usual_hour = view.usual_move * np.sqrt(HOUR_MIN / MOVE_MIN)
+    return np.stack(
+        [
+            ratio(np.abs(view.recent_return), view.usual_move),
+            ratio(np.abs(view.hour_return), usual_hour),
+            ratio(np.abs(view.day_return), view.usual_day),
+        ]
     )
 
 
 def value(view: MarketView, p: Values) -> Floats:
-    """By variances, so that the noise of one standard deviation hardly counts."""
-    most = np.fmax(*sizes(view))
+    """By variances, so that the noise of one standard deviation hardly counts.
+
+    The hour keeps a security in sight after a sudden move, when the last minutes are quiet again.
+    """
+    most = np.fmax.reduce(sizes(view))
     return saturating(most**2, p["half_deviations"] ** 2)
 
 
 def explain(view: MarketView, i: int) -> str:
-    """The move that stands out more, with its size."""
-    recent, day = (float(size[i]) for size in sizes(view))
-    if np.isnan(recent) and np.isnan(day):
+    """The move that stands out most, with its size."""
+    returns = (view.recent_return[i], view.hour_return[i], view.day_return[i])
+    usual = view.usual_move[i]
+    by = (usual, usual * np.sqrt(HOUR_MIN / MOVE_MIN), view.usual_day[i])
+    told = [
+        (abs(move) / scale, move, period)
+        for move, scale, period in zip(returns, by, _PERIODS, strict=True)
+        if abs(move) / scale >= 0
+    ]
+    if not told:
         return ""
-    by_day = np.isnan(recent) or day > recent
-    change = np.expm1((view.day_return if by_day else view.recent_return)[i])
-    period = "today" if by_day else "in 15 minutes"
-    return f"{change:+.1%} {period}, {np.fmax(recent, day):.1f} times its usual move"
+    size, move, period = max(told)
+    return f"{np.expm1(move):+.1%} {period}, {size:.1f} times its usual move"
 
 
 FACTOR = Factor(
     name="move",
-    description="Move of the last 15 minutes or of the day in own standard deviations",
+    description="Move of the last 15 minutes, hour or day in own standard deviations",
     weights={"normal": 30, "premarket": 10, "aggressive": 40},
     value=value,
     explain=explain,
