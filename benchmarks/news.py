@@ -11,12 +11,16 @@ import gzip
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from agents.news.duplicates import Stories
+from agents.news.similarity import Headline
 from agents.news.tickers import Mention, TickerFinder
 from schemas.news import News, Security
+from schemas.times import to_us
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 TAGGED = {
@@ -50,10 +54,9 @@ def headlines(path: Path) -> Iterator[Row]:
     with gzip.open(path, "rt") as file:
         for number, row in enumerate(csv.DictReader(file)):
             tags = [tag for tag in row["symbols"].split("|") if tag]
-            news = News(
-                f"{path.name}:{number}", row["ts"], row["headline"], tags, row["source"],
-                url=row["url"] or None,
-            )  # fmt: skip
+            ts = datetime.fromisoformat(row["ts"])
+            url = row["url"] or None
+            news = News(f"{path.name}:{number}", ts, row["headline"], tags, row["source"], url=url)
             yield Row(news, frozenset(SAME.get(tag, tag) for tag in tags))
 
 
@@ -102,7 +105,7 @@ def score_tickers(
         given = row.tags & named
         if not row.tags:
             untagged += len(found)
-            kinds = [("untagged", found)]
+            kinds: list[tuple[str, set[str] | frozenset[str]]] = [("untagged", found)]
         else:
             both += len(found & given)
             only_found += len(found - given)
@@ -137,16 +140,60 @@ def tickers(data: Path, show: int) -> None:
                 print(f"  {difference.symbol:6s} {difference.headline[:150]}")
 
 
+class Pair(NamedTuple):
+    """An item and the story that it was taken to tell again."""
+
+    first: Row
+    again: Row
+    same_text: bool
+
+
+def find_duplicates(rows: Iterable[Row]) -> tuple[list[Pair], int, float]:
+    """The duplicates among ``rows`` in order of time, how many rows, and the seconds it took."""
+    stories = Stories()
+    by_id = {}
+    pairs = []
+    ordered = sorted(rows, key=lambda row: to_us(row.news.ts))
+    began = time.perf_counter()
+    for row in ordered:
+        news, ts = row.news, to_us(row.news.ts)
+        stories.expire(ts)
+        headline, symbols = Headline.of(news.headline), set(news.symbols)
+        story = stories.match(news.id, ts, headline, symbols)
+        if story is None:
+            stories.add(news.id, ts, headline, symbols)
+            by_id[news.id] = row
+        else:
+            story.symbols |= symbols
+            same = story.headline.text == headline.text
+            pairs.append(Pair(by_id[story.id], row, same))
+    return pairs, len(ordered), time.perf_counter() - began
+
+
+def duplicates(data: Path, show: int) -> None:
+    """Print how many items of each file tell a story again, and a sample of near-same pairs."""
+    for name in ("news_2026_04_dense.csv.gz", *TAGGED.values()):
+        pairs, rows, seconds = find_duplicates(headlines(data / name))
+        near = [pair for pair in pairs if not pair.same_text]
+        print(
+            f"{name:40s} {rows:6d} rows  same text {len(pairs) - len(near):5d}  "
+            f"near-same {len(near):5d}  {rows / seconds:,.0f} items/s"
+        )
+        for pair in random.Random(11).sample(near, min(show, len(near))):
+            print(f"    {pair.first.news.source:12.12s} {pair.first.news.headline[:140]}")
+            print(f"    {pair.again.news.source:12.12s} {pair.again.news.headline[:140]}\n")
+
+
 def main() -> None:
     """Run one report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("report", choices=["tickers"])
+    parser.add_argument("report", choices=["tickers", "duplicates"])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--show", type=int, default=0, help="print N examples of each kind")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"no data in {options.data}: name its directory with --data")
-    {"tickers": tickers}[options.report](options.data, options.show)
+    {"tickers": tickers, "duplicates": duplicates}[options.report](options.data, options.show)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
-Role = Literal["subject", "mention", "actor"]
+from schemas.news import Role
 
 _RATERS = re.compile(r"^(?:moody'?s|s&p)")
 _BROKERS = re.compile(

@@ -16,6 +16,7 @@ from agents.news.words import (
     MARKET_NAMES,
     OTHER_BODY_AFTER,
     PERSON_BEFORE,
+    TOO_GENERAL,
     common_words,
 )
 
@@ -96,7 +97,8 @@ def _is_word_as_name(context: Context, at: int) -> bool:
     word, after, before = context.words[at], _next(context, at), _previous(context, at)
     # A headline's first word has its capital anyway: only a word of the language is no name.
     joined = before and context.words[at - 1].capitalised
-    if joined and at - 1 == context.first and before in common_words():
+    plain = before in common_words() and before not in TOO_GENERAL
+    if joined and at - 1 == context.first and plain:
         joined = False
     if after in COMPANY_AFTER:
         return before not in _DETERMINERS and (context.title_case or not joined)

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from agents.news.brands import BRANDS
 from agents.news.text import Token, fold, tokens
-from agents.news.words import GIVEN_NAMES, LEGAL_FORMS, SHARE_CLASS, TOO_GENERAL, TRADES, common_words
+from agents.news.words import (
+    GIVEN_NAMES,
+    LEGAL_FORMS,
+    SHARE_CLASS,
+    TOO_GENERAL,
+    TRADES,
+    common_words,
+)
 
 _CUT = re.compile(rf"[\s,]+(?:{SHARE_CLASS})\b.*$", re.IGNORECASE)
 _PARENTHESES = re.compile(r"\(([^)]*)\)?")
@@ -114,9 +121,7 @@ def _says_little(word: Token) -> bool:
     return too_short or word.norm in TOO_GENERAL or word.norm in GIVEN_NAMES or _is_common(word)
 
 
-def _add_initials(
-    found: dict[tuple[str, ...], Alias], symbol: str, words: list[Token]
-) -> None:
+def _add_initials(found: dict[tuple[str, ...], Alias], symbol: str, words: list[Token]) -> None:
     """``IBM`` for International Business Machines: a ticker made of the name's initials."""
     if not (3 <= len(symbol) <= 5 and symbol.isalpha()):
         return

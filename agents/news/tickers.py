@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from agents.news.actors import Role, role_of
+from agents.news.actors import role_of
 from agents.news.evidence import Context, is_named
-from agents.news.explicit import Explicit, explicit_tickers
+from agents.news.explicit import explicit_tickers
 from agents.news.names import Alias, aliases
 from agents.news.text import Token, fold, is_title_case, rubric_end, tokens
 from agents.news.words import ACRONYMS, TICKER_AFTER
-from schemas.news import Security
+from schemas.news import Role, Security
 
 _SHORTEST_LISTED_TICKER = 3
 
@@ -177,6 +177,3 @@ def _each_once(found: list[Mention], folded: str) -> list[Mention]:
         mention._replace(role=role_of(mention.text, mention.start, lowered, len(by_symbol)))
         for mention in by_symbol.values()
     ]
-
-
-__all__ = ["Explicit", "Mention", "TickerFinder"]

@@ -1,0 +1,183 @@
+"""The news desk: a news item in, what it means for each security out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from agents.news.duplicates import Stories
+from agents.news.materiality import Item, Materiality, ModelMismatch
+from agents.news.reactions import Reaction
+from agents.news.sentiment import Sentiment, default_sentiment
+from agents.news.similarity import Headline
+from agents.news.sources import source_tier
+from agents.news.text import fold
+from agents.news.themes import theme, theme_of
+from agents.news.tickers import Mention, TickerFinder
+from schemas.news import Catalyst, News, Role, Security
+from schemas.times import US_PER_S, to_us
+
+# Whoever can be told apart in a summary beyond this is not what the news is about.
+_SUMMARY_READ = 400
+_ROLES_BY_WEIGHT: tuple[Role, ...] = ("subject", "mention", "actor")
+
+# How long and how much of what was estimated is kept for the reaction to it.
+_PENDING_US = 5 * 86_400 * US_PER_S
+_MOST_PENDING = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An item that tells the story ``of`` again; ``added`` bear on symbols that it had not."""
+
+    of: str
+    added: list[Catalyst]
+
+
+@dataclass(slots=True)
+class _Pending:
+    item: Item
+    ts: int
+
+
+@dataclass(slots=True)
+class NewsDesk:
+    """State and rules of ``news``, in event time: the same items give the same catalysts.
+
+    ``model_discarded`` says why a restored desk learns afresh; None if it does not.
+    """
+
+    finder: TickerFinder = field(default_factory=TickerFinder)
+    stories: Stories = field(default_factory=Stories)
+    materiality: Materiality = field(default_factory=Materiality)
+    sentiment: Sentiment = field(default_factory=default_sentiment)
+    model_discarded: str | None = None
+    clock: int = 0
+    _pending: OrderedDict[tuple[str, str], _Pending] = field(default_factory=OrderedDict)
+
+    def reference(self, security: Security) -> None:
+        """Know a security by its names from now on."""
+        self.finder.add(security)
+
+    def forget(self, symbol: str) -> None:
+        """Know a security no longer (a tombstone in the reference data)."""
+        self.finder.remove(symbol)
+
+    def take(self, news: News, now_us: int) -> list[Catalyst] | Duplicate:
+        """Read one item at ``now_us`` (event time, microseconds).
+
+        The catalysts are in order of the item's symbols, or of appearance where it has none; the
+        list is empty if no known security is named. A symbol that the item gives is believed
+        though it be unknown here.
+        """
+        self.clock = max(self.clock, now_us)
+        self.stories.expire(self.clock)
+        ts = to_us(news.ts)
+        folded = fold(news.headline)
+        mentions = self.finder.find(news.headline)
+        roles = self._roles(news, mentions)
+        headline = Headline.of(news.headline)
+        story = self.stories.match(news.id, ts, headline, set(roles))
+        if story is None:
+            self.stories.add(news.id, ts, headline, set(roles))
+            return self._catalysts(news, ts, folded, mentions, roles)
+        fresh = {symbol: role for symbol, role in roles.items() if symbol not in story.symbols}
+        story.symbols |= fresh.keys()
+        return Duplicate(story.id, self._catalysts(news, ts, folded, mentions, fresh))
+
+    def learn(self, reaction: Reaction) -> bool:
+        """Learn from how a price reacted; False if its news is unknown or long gone."""
+        pending = self._pending.pop((reaction.news_id, reaction.symbol), None)
+        if pending is None:
+            return False
+        self.materiality.learn(pending.item, theme(pending.item.theme), reaction.move)
+        return True
+
+    def learn_all(self, reactions: Iterable[Reaction]) -> int:
+        """Learn from reactions in their order; how many were of use."""
+        return sum(self.learn(reaction) for reaction in reactions)
+
+    def _roles(self, news: News, mentions: list[Mention]) -> dict[str, Role]:
+        """Each symbol and its part: as tagged, or as found in the headline, or in the summary."""
+        found: dict[str, Role] = {mention.symbol: mention.role for mention in mentions}
+        if news.symbols:
+            return {symbol: found.get(symbol, "mention") for symbol in news.symbols}
+        if not found and news.summary:
+            begin = self.finder.find(news.summary[:_SUMMARY_READ])
+            return {mention.symbol: "mention" for mention in begin}
+        return found
+
+    def _catalysts(
+        self,
+        news: News,
+        ts: int,
+        folded: str,
+        mentions: list[Mention],
+        roles: dict[str, Role],
+    ) -> list[Catalyst]:
+        if not roles:
+            return []
+        kind = theme_of(folded)
+        tier = source_tier(news.source, news.url)
+        score = self.sentiment.score(folded, (mention.text for mention in mentions))
+        figures = any(c.isdigit() for c in folded)
+        catalysts = []
+        for symbol, role in roles.items():
+            item = Item(kind.name, tier, score, role, figures, len(roles))
+            self._expect(news.id, symbol, item, ts)
+            catalysts.append(
+                Catalyst(
+                    symbol,
+                    news.ts,
+                    news.id,
+                    round(score, 4),
+                    kind.name,
+                    tier,
+                    round(self.materiality.estimate(item, kind), 6),
+                    role,
+                    float(kind.half_life_s),
+                    news.headline,
+                    news.source,
+                )
+            )
+        return catalysts
+
+    def _expect(self, news_id: str, symbol: str, item: Item, ts: int) -> None:
+        self._pending[news_id, symbol] = _Pending(item, ts)
+        while self._pending:
+            oldest = next(iter(self._pending.values()))
+            if len(self._pending) <= _MOST_PENDING and oldest.ts >= self.clock - _PENDING_US:
+                break
+            self._pending.popitem(last=False)
+
+    def snapshot(self) -> dict[str, Any]:
+        """State for :func:`agents.state.pack_state`."""
+        return {
+            "clock": self.clock,
+            "securities": [msgspec.to_builtins(s) for s in self.finder.securities],
+            "stories": self.stories.snapshot(),
+            "materiality": self.materiality.snapshot(),
+            "pending": [
+                [*key, p.ts, msgspec.to_builtins(p.item)] for key, p in self._pending.items()
+            ],
+        }
+
+    @classmethod
+    def restore(cls, state: dict[str, Any]) -> NewsDesk:
+        """The desk of a snapshot; a model of another version is left behind, all else is kept."""
+        desk = cls(
+            TickerFinder(msgspec.convert(state["securities"], list[Security])),
+            Stories.restore(state["stories"]),
+        )
+        desk.clock = state["clock"]
+        for news_id, symbol, ts, item in state["pending"]:
+            desk._pending[news_id, symbol] = _Pending(Item(**item), ts)
+        try:
+            desk.materiality = Materiality.restore(state["materiality"])
+        except ModelMismatch as exc:
+            desk.model_discarded = str(exc)
+        return desk
