@@ -19,16 +19,17 @@ class MarketMinute:
 
 @dataclass(slots=True)
 class MarketClock:
-    """Joins partitions' minutes; gives out a minute once every live partition has closed it.
+    """Joins partitions' minutes; gives out a minute once every partition has closed it.
 
-    Order and content of what comes out depend on the messages alone, never on the wall clock:
-    silence of a partition counts only when a message says that it is idle.
+    A message of an idle partition closes, for that partition, every minute that another one had
+    closed before it; later minutes wait for it again. So what comes out, and in which order,
+    depends on the messages alone, never on the wall clock.
     """
 
     closed: dict[int, int] = field(default_factory=dict)
-    idle: set[int] = field(default_factory=set)
     partitions: int = 0
     time: int = 0
+    _own: dict[int, int] = field(default_factory=dict)
     _pending: dict[int, list[PartitionBars]] = field(default_factory=dict)
 
     def take(self, message: PartitionBars) -> tuple[list[MarketMinute], bool]:
@@ -37,25 +38,23 @@ class MarketClock:
         A repeat of a minute that the partition has closed already changes nothing.
         """
         self.partitions = max(self.partitions, message.partitions)
-        partition = message.partition
+        partition, until = message.partition, message.minute + US_PER_MINUTE
         in_time = True
-        if message.minute + US_PER_MINUTE > self.closed.get(partition, -1):
-            self.closed[partition] = message.minute + US_PER_MINUTE
+        if until > self._own.get(partition, -1):
+            self._own[partition] = until
             if len(message.bars):
                 in_time = message.minute >= self.time
                 if in_time:
                     self._pending.setdefault(message.minute, []).append(message)
         if message.idle:
-            self.idle.add(partition)
-        else:
-            self.idle.discard(partition)
+            until = max(until, *self.closed.values(), 0)
+        self.closed[partition] = max(until, self.closed.get(partition, 0))
         return self._advance(), in_time
 
     def _advance(self) -> list[MarketMinute]:
         if len(self.closed) < self.partitions:
             return []
-        live = [until for p, until in self.closed.items() if p not in self.idle]
-        self.time = max(self.time, min(live) if live else max(self.closed.values()))
+        self.time = max(self.time, min(self.closed.values()))
         due = sorted(minute for minute in self._pending if minute < self.time)
         return [
             MarketMinute(
@@ -71,7 +70,7 @@ class MarketClock:
         """State for a checkpoint."""
         return {
             "closed": [list(item) for item in self.closed.items()],
-            "idle": sorted(self.idle),
+            "own": [list(item) for item in self._own.items()],
             "partitions": self.partitions,
             "time": self.time,
             "pending": [encode_bars(m) for parts in self._pending.values() for m in parts],
@@ -82,9 +81,9 @@ class MarketClock:
         """The clock of a snapshot."""
         clock = cls(
             dict(state["closed"]),
-            set(state["idle"]),
             state["partitions"],
             state["time"],
+            dict(state["own"]),
         )
         for message in map(decode_bars, state["pending"]):
             clock._pending.setdefault(message.minute, []).append(message)

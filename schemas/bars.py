@@ -20,7 +20,7 @@ class Bars(Struct):
     """Bars of ``[minute, minute + 60 s)`` of one partition of ``quotes``, sorted by symbol.
 
     It also says that ``partition`` has closed this minute and every one before it. ``idle`` says
-    that the partition is silent and no longer holds time back, until its next message.
+    that the partition is silent: minutes that others have closed by now need not wait for it.
     """
 
     minute: datetime
@@ -111,8 +111,9 @@ def encode_bars(message: PartitionBars) -> bytes:
         "minute": iso(message.minute),
         "partition": message.partition,
         "partitions": message.partitions,
-        **{name: getattr(message.bars, name) for name in _COLUMNS},
     }
+    if len(message.bars):
+        body |= {name: getattr(message.bars, name) for name in _COLUMNS}
     if message.idle:
         body["idle"] = True
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)

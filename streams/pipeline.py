@@ -52,6 +52,11 @@ class Pipeline:
             effects,
         )
         self._effects = effects
+        self.assigned = False
+        app.on_partitions_assigned.connect(self._joined)
+
+    async def _joined(self, *_: Any, **__: Any) -> None:
+        self.assigned = True
 
     async def open(self) -> None:
         """Check the topics, connect the database.

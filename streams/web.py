@@ -24,7 +24,8 @@ def attach(app: Any, pipeline: Pipeline) -> None:
 
     @app.page("/ready")
     async def ready(view: Any, request: Any) -> Any:
-        is_ready = pipeline.health()["status"] == "ok" and not app.rebalancing
+        joined = pipeline.assigned and not app.rebalancing
+        is_ready = joined and pipeline.health()["status"] == "ok"
         return view.json({"ready": is_ready}, status=200 if is_ready else 503)
 
     @app.page("/tracked_securities")

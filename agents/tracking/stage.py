@@ -47,7 +47,10 @@ class _Partition:
     tracker: PartitionTracker
     ledger: Ledger
     heard: float = field(default_factory=time.monotonic)
+    first: int | None = None
     silent: bool = False
+    released: int = 0
+    released_at: float = 0.0
 
 
 class TrackingStage:
@@ -85,8 +88,6 @@ class TrackingStage:
         part.heard = now
 
     async def _take(self, part: _Partition, message: Any) -> None:
-        if part.tracker.idle:
-            await self._wake()
         latest = int((time.time() + self.config.max_clock_ahead_s) * US_PER_S)
         try:
             quotes = decode_quotes(message.value, latest_us=latest)
@@ -103,17 +104,6 @@ class TrackingStage:
             symbols = part.tracker.table.symbols
             await self.effects.writer.put(TICKS, tick_rows(taken.ticks), symbols=symbols)
             metrics.TICKS.inc(len(taken.ticks))
-
-    async def _wake(self) -> None:
-        """Let every idle partition hold time back again, before any of them is read further.
-
-        Traffic seldom comes back on one partition alone; those that stay silent are idle again
-        soon.
-        """
-        for part in self._partitions.values():
-            if part.tracker.idle:
-                part.heard, part.silent = time.monotonic(), False
-                await self._publish(part, [part.tracker.wake()])
 
     async def _reject(
         self, part: _Partition, message: Any, quotes: QuoteColumns, late: list[int]
@@ -184,25 +174,48 @@ class TrackingStage:
                     part = await self._at(tp.partition)
                     part.silent = await self._is_silent(part, consumer, tp)
             for part in self._partitions.values():
-                if part.silent and not part.tracker.idle:
-                    await self._close_silent(part)
-                elif part.ledger.due(part.tracker.next_offset):
+                if part.silent:
+                    await self._release(part)
+                if part.ledger.due(part.tracker.next_offset):
                     await self._checkpoint(part)
 
     async def _is_silent(self, part: _Partition, consumer: Any, tp: Any) -> bool:
         """Whether the partition has given nothing for so long that nobody waits for it."""
-        position, end = await consumer.position(tp), consumer.highwater(tp)
-        if position is None or end is None:
+        end = consumer.highwater(tp)
+        if end is None:
             return False
-        backlog = max(0, end - (part.tracker.next_offset or position))
+        if part.first is None:
+            part.first = (await consumer.earliest_offsets(tp))[tp]
+        backlog = max(0, end - max(part.tracker.next_offset, part.first))
         metrics.LAG.labels(topic=tp.topic, partition=str(tp.partition)).set(backlog)
         patience = max(self.config.idle_after, part.tracker.hold_s)
         if backlog:
             patience *= _BACKLOG_PATIENCE
         return time.monotonic() - part.heard >= patience
 
+    async def _release(self, part: _Partition) -> None:
+        """See to it that nobody waits for a silent partition."""
+        if not part.tracker.idle:
+            await self._close_silent(part)
+        elif self._is_waited_for(part):
+            part.released, part.released_at = self._closed_until(), time.monotonic()
+            await self._publish(part, [part.tracker.marker()])
+
+    def _is_waited_for(self, part: _Partition) -> bool:
+        """Whether others have gone on since the partition said that it is idle.
+
+        What partitions of other workers do is not known here, so there the word is given again
+        and again.
+        """
+        if len(self._partitions) == self.config.partitions:
+            return self._closed_until() > part.released
+        return time.monotonic() - part.released_at >= self.config.idle_after
+
+    def _closed_until(self) -> int:
+        return max(part.tracker.closed_until for part in self._partitions.values())
+
     async def _close_silent(self, part: _Partition) -> None:
-        """Close what the silent partition holds, as far as the others allow.
+        """Close what the silent partition holds, as far as the others have come.
 
         The wall clock decides here, so the decision is made durable before it is published: a
         successor publishes the same bars.
@@ -217,6 +230,7 @@ class TrackingStage:
         if not messages:
             return
         metrics.IDLE.inc()
+        part.released, part.released_at = self._closed_until(), time.monotonic()
         await (await self._checkpoint(part, map(encode_bars, messages)))
         await self._publish(part, messages)
 

@@ -79,6 +79,7 @@ class PartitionTracker:
         """Take in the quotes of the record at ``offset``; close no minute yet."""
         clock_before = self.clock
         self.next_offset = offset + 1
+        self.idle = False
         taken = self._accept(quotes, offset, clock_before)
         if quotes.clock is not None:
             self.clock = max(self.clock, quotes.clock)
@@ -154,20 +155,15 @@ class PartitionTracker:
         if until is not None:
             boundary = until // US_PER_MINUTE * US_PER_MINUTE
             return self._close(boundary) if boundary > self.closed_until else []
-        boundary = self.closed_until
-        if len(self._open):
-            boundary = self._open.newest() // US_PER_MINUTE * US_PER_MINUTE + US_PER_MINUTE
         self.idle = True
-        messages = self._close(boundary) if boundary > self.closed_until else [self._marker()]
+        if not len(self._open):
+            return [self.marker()]
+        messages = self._close(self._open.newest() // US_PER_MINUTE * US_PER_MINUTE + US_PER_MINUTE)
         messages[-1].idle = True
         return messages
 
-    def wake(self) -> PartitionBars:
-        """The message that says that an idle partition holds time back again."""
-        self.idle = False
-        return self._marker()
-
-    def _marker(self) -> PartitionBars:
+    def marker(self) -> PartitionBars:
+        """A message without bars: what is closed, and whether the partition is idle."""
         minute = max(self.closed_until - US_PER_MINUTE, 0)
         return PartitionBars(minute, self.partition, self.partitions, self.idle, BarColumns.empty())
 
@@ -185,7 +181,7 @@ class PartitionTracker:
                 )
             )
         if not messages or messages[-1].minute < boundary - US_PER_MINUTE:
-            messages.append(self._marker())
+            messages.append(self.marker())
         return messages
 
     def resume_point(self) -> ResumePoint:

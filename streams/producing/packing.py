@@ -82,6 +82,10 @@ class FramePacker:
                     yield from self._push(partition, piece)
         self.last_us = int(newest[-1])
 
+    def announce(self, event_us: int) -> Iterator[Packed]:
+        """Tell every partition, before any quote, that there will be some from ``event_us`` on."""
+        yield from self._mark_all(event_us // US_PER_MINUTE * US_PER_MINUTE, self._packing.hold_s)
+
     def advance(self, event_us: int) -> Iterator[Packed]:
         """Every quote up to ``event_us`` has been taken in: tell it when a minute has passed."""
         if self._minute is not None:
@@ -111,9 +115,10 @@ class FramePacker:
         if before is not None and minute <= before:
             return
         self._minute = minute
+        if before is None:
+            return
         clock = minute * US_PER_MINUTE
-        # The first mark, before any quote, tells every partition that there will be some.
-        if before is not None and (minute - before - 1) * US_PER_MINUTE >= self._packing.gap_us:
+        if (minute - before - 1) * US_PER_MINUTE >= self._packing.gap_us:
             clock = self._closing_clock(before * US_PER_MINUTE)
         yield from self._mark_all(clock, self._packing.hold_s)
 

@@ -18,6 +18,7 @@ from streams.producing.packing import FramePacker, Packed, Packing
 from streams.sources.base import Source
 
 _TICK_S = 0.02
+_ANNOUNCE_S = 0.25
 _REPORT_S = 0.25
 
 
@@ -93,12 +94,20 @@ class QuoteProducer:
 
     def _play(self, source: Iterable[QuoteColumns], stop: Event) -> None:
         for batch in source:
+            if self._packer.last_us is None and len(batch):
+                self._announce(int(batch.ts[0]), stop)
             if self._pacer is None:
                 self._send_at_once(batch, stop)
             else:
                 self._send_when_due(batch, self._pacer, stop)
             if stop.is_set():
                 return
+
+    def _announce(self, event_us: int, stop: Event) -> None:
+        """Let the workers of every partition know before the first of them can run ahead."""
+        self._send(self._packer.announce(event_us))
+        self._delivery.poll()
+        stop.wait(_ANNOUNCE_S)
 
     def _send_at_once(self, batch: QuoteColumns, stop: Event) -> None:
         for record in self._packer.add(batch):

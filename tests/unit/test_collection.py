@@ -115,14 +115,15 @@ def test_a_minute_waits_for_every_live_partition() -> None:
     assert clock.take(message(1, 0, "A")) == ([], True), "a repeat changes nothing"
 
 
-def test_an_idle_partition_holds_nothing_back_until_it_wakes() -> None:
+def test_an_idle_partition_lets_pass_what_others_have_closed_and_no_more() -> None:
     clock = MarketClock()
     clock.take(message(0, 0, "B"))
-    clock.take(message(1, 0, idle=True))
-    (minute,), _ = clock.take(message(0, 1, "B"))
+    (minute,), _ = clock.take(message(1, -1, idle=True))
+    assert minute.start == START
+    assert clock.take(message(0, 1, "B")) == ([], True), "its word was about the time before"
+    (minute,), _ = clock.take(message(1, -1, idle=True))
     assert minute.start == START + US_PER_MINUTE
-    clock.take(message(1, 0))
-    assert clock.take(message(0, 2, "B")) == ([], True), "awake again, it holds time back"
+    clock.take(message(0, 2, "B"))
     minutes, in_time = clock.take(message(1, 2, "A"))
     assert [m.bars.symbol for m in minutes] == [["A", "B"]]
     assert in_time
@@ -130,8 +131,8 @@ def test_an_idle_partition_holds_nothing_back_until_it_wakes() -> None:
 
 def test_bars_of_a_minute_already_taken_are_late() -> None:
     clock = MarketClock()
-    clock.take(message(1, -1, idle=True))
     clock.take(message(0, 5, "B"))
+    clock.take(message(1, -1, idle=True))
     minutes, in_time = clock.take(message(1, 3, "A"))
     assert not minutes
     assert not in_time
