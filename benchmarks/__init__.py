@@ -1,0 +1,1 @@
+"""Performance of real components against goals and peers."""
