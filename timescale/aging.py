@@ -61,6 +61,7 @@ async def age(dsn: str, now: datetime | None = None, *, short: bool = False) -> 
     async with await connect_async(dsn) as connection:
         try:
             await connection.execute("CALL age_market_data(%s::timestamptz, %s)", (now, short))
+            await connection.execute("CALL sample_storage(coalesce(%s, market_now()))", (now,))
         except psycopg.Error as error:
             raise TimescaleError(f"aging failed: {one_line(error)}") from error
     return await aging_report(dsn)
