@@ -110,7 +110,10 @@ async def set_ages(
 
 
 async def schedule_aging(dsn: str, every: timedelta = timedelta(minutes=15)) -> bool:
-    """Let TimescaleDB's scheduler run the aging; False where it has none (the embedded engine)."""
+    """Let TimescaleDB's scheduler run the aging; False where it has none (the embedded engine).
+
+    To be called by the owner of the schema.
+    """
     async with await connect_async(dsn) as connection:
         if not await _one(connection, _HAS_SCHEDULER):
             return False
@@ -125,8 +128,14 @@ async def schedule_aging(dsn: str, every: timedelta = timedelta(minutes=15)) -> 
         return True
 
 
+async def aging_is_scheduled(dsn: str) -> bool:
+    """Whether a job of the database runs the aging."""
+    async with await connect_async(dsn) as connection:
+        return await _one(connection, _JOB) is not None
+
+
 class AgingDriver:
-    """Runs the aging as event time passes, where no scheduler of the database does."""
+    """Runs the aging as event time passes, unless :func:`schedule_aging` gave it to a job."""
 
     def __init__(self, dsn: str, every: timedelta = timedelta(hours=1)) -> None:
         self._dsn = dsn
@@ -144,7 +153,7 @@ class AgingDriver:
             return None
         try:
             if self._scheduled is None:
-                self._scheduled = await schedule_aging(self._dsn)
+                self._scheduled = await aging_is_scheduled(self._dsn)
             report = None if self._scheduled else await age(self._dsn, now, short=short)
         except (TimescaleError, psycopg.Error) as error:
             self.failure = one_line(error)
