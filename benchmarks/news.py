@@ -11,15 +11,25 @@ import gzip
 import random
 import sys
 import time
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from agents.news.desk import Duplicate, NewsDesk
 from agents.news.duplicates import Stories
+from agents.news.materiality import MATERIAL_MOVE
+from agents.news.reactions import Reactions
 from agents.news.similarity import Headline
 from agents.news.tickers import Mention, TickerFinder
-from schemas.news import News, Security
+from schemas.news import Catalyst, News, Security
 from schemas.times import to_us
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
@@ -30,6 +40,13 @@ TAGGED = {
     "2018 mixed": "news_2018.csv.gz",
     "2025 Finviz": "news_2025_2026.csv.gz",
 }
+# News with the bars of the same days, and the minutes of a bar.
+REPLAYS = (
+    ("news_2016_reuters.csv.gz", "prices_1min_2016.parquet", 1),
+    ("news_2018.csv.gz", "bars_1min_2018.parquet", 1),
+    ("news_2025_2026.csv.gz", "bars_5min_2025.parquet", 5),
+)
+HALF_LIFE_MIN = 390
 # One company under two tickers counts as one.
 SAME = {"GOOG": "GOOGL", "FB": "META", "BRK-B": "BRK.B", "FOX": "FOXA", "NWS": "NWSA",
         "UA": "UAA", "DISCK": "DISCA", "LBTYK": "LBTYA", "RTN": "RTX", "PBR.A": "PBR",
@@ -184,16 +201,110 @@ def duplicates(data: Path, show: int) -> None:
             print(f"    {pair.again.news.source:12.12s} {pair.again.news.headline[:140]}\n")
 
 
+class Forecast(NamedTuple):
+    """A materiality as estimated when the news came, by rule and as learned, and what came."""
+
+    theme: str
+    rule: float
+    learned: float
+    moved: bool
+
+
+def replay(data: Path, news_file: str, bars_file: str, bar_min: int) -> list[Forecast]:
+    """News and bars in order of time through two desks, of which one learns."""
+    known = securities(data)
+    desks = [NewsDesk(TickerFinder(known)) for _ in range(2)]
+    reactions = Reactions()
+    feed = deque(sorted((r.news for r in headlines(data / news_file)), key=lambda n: to_us(n.ts)))
+    waiting: dict[tuple[str, str], tuple[Catalyst, Catalyst]] = {}
+    forecasts = []
+    for minute, symbols, close, deviation in minutes(data / bars_file, bar_min):
+        while feed and to_us(feed[0].ts) < minute:
+            news = feed.popleft()
+            pair = [desk.take(news, to_us(news.ts)) for desk in desks]
+            rule, learned = [p.added if isinstance(p, Duplicate) else p for p in pair]
+            reactions.watch(learned)
+            for one, other in zip(rule, learned, strict=True):
+                waiting[one.news_id, one.symbol] = (one, other)
+        for reaction in reactions.take(minute, symbols, close, deviation):
+            one, other = waiting.pop((reaction.news_id, reaction.symbol))
+            moved = reaction.move >= MATERIAL_MOVE
+            forecasts.append(Forecast(one.theme, one.materiality, other.materiality, moved))
+            desks[1].learn(reaction)
+    return forecasts
+
+
+Minute = tuple[int, list[str], NDArray[np.float64], NDArray[np.float64]]
+
+
+def minutes(path: Path, bar_min: int) -> Iterator[Minute]:
+    """Closes and deviations of 15-minute returns of each bar's end, in order of time."""
+    table = pq.read_table(path)
+    price = "close" if "close" in table.column_names else "price"
+    ts = table["ts"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+    names = np.asarray(table["symbol"].to_pylist())
+    closes = table[price].to_numpy().astype(float)
+    order = np.lexsort((names, ts))
+    ts, names, closes = ts[order], names[order], closes[order]
+    last: dict[str, tuple[float, float]] = {}
+    weight = 1 - 0.5 ** (bar_min / HALF_LIFE_MIN)
+    for begin, end in pairwise([*np.unique(ts, return_index=True)[1].tolist(), len(ts)]):
+        symbols = names[begin:end].tolist()
+        for symbol, close in zip(symbols, closes[begin:end].tolist(), strict=True):
+            before, variance = last.get(symbol, (close, np.nan))
+            squared = np.log(close / before) ** 2 / bar_min
+            variance = squared if np.isnan(variance) else variance
+            last[symbol] = (close, variance + weight * (squared - variance))
+        deviation = np.sqrt([15 * last[symbol][1] for symbol in symbols])
+        yield int(ts[begin]), symbols, closes[begin:end], deviation
+
+
+def materiality(data: Path, show: int) -> None:
+    """Print how well materiality told which news moved prices, by rule and as learned."""
+    for news_file, bars_file, bar_min in REPLAYS:
+        forecasts = replay(data, news_file, bars_file, bar_min)
+        moved = np.array([f.moved for f in forecasts])
+        print(f"{news_file}: {len(forecasts)} reactions, {moved.mean():.3f} moved")
+        for label, values in (
+            ("rule", np.array([f.rule for f in forecasts])),
+            ("learned", np.array([f.learned for f in forecasts])),
+            ("always the mean", np.full(len(moved), moved.mean())),
+        ):
+            print(
+                f"  {label:16s} log loss {log_loss(values, moved):.4f}  "
+                f"Brier {np.mean((values - moved) ** 2):.4f}  AUC {auc(values, moved):.3f}"
+            )
+        for theme, count in Counter(f.theme for f in forecasts).most_common(show):
+            rate = np.mean([f.moved for f in forecasts if f.theme == theme])
+            print(f"    {theme:12s} {count:5d}  moved {rate:.3f}")
+
+
+def log_loss(values: NDArray[np.float64], moved: NDArray[np.bool_]) -> float:
+    """Mean negative log likelihood of the outcomes."""
+    p = np.clip(values, 1e-6, 1 - 1e-6)
+    return float(-np.mean(np.where(moved, np.log(p), np.log(1 - p))))
+
+
+def auc(values: NDArray[np.float64], moved: NDArray[np.bool_]) -> float:
+    """The probability that a moving item has a higher value than one that did not move."""
+    yes, no = values[moved], values[~moved]
+    above = (yes[:, None] > no).mean() + 0.5 * (yes[:, None] == no).mean()
+    return float(above)
+
+
+REPORTS = {"tickers": tickers, "duplicates": duplicates, "materiality": materiality}
+
+
 def main() -> None:
     """Run one report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("report", choices=["tickers", "duplicates"])
+    parser.add_argument("report", choices=list(REPORTS))
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--show", type=int, default=0, help="print N examples of each kind")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"no data in {options.data}: name its directory with --data")
-    {"tickers": tickers, "duplicates": duplicates}[options.report](options.data, options.show)
+    REPORTS[options.report](options.data, options.show)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,8 @@ class NewsDesk:
         pending = self._pending.pop((reaction.news_id, reaction.symbol), None)
         if pending is None:
             return False
-        self.materiality.learn(pending.item, theme(pending.item.theme), reaction.move)
+        item = pending.item
+        self.materiality.learn(item, theme(item.theme), reaction.move, reaction.weight)
         return True
 
     def learn_all(self, reactions: Iterable[Reaction]) -> int:

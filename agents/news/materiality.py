@@ -18,8 +18,8 @@ RIVER_VERSION = version("river")
 # News moved its security if the abnormal return reached this many of its own deviations.
 MATERIAL_MOVE = 2.0
 # Reactions of a theme until the learned part weighs as much as the rule.
-_HALF_TRUST = 40
-_LEARNING_RATE = 0.05
+_HALF_TRUST = 100
+_LEARNING_RATE = 0.01
 
 _TIER_WEIGHT = {1: 0.3, 2: 0.0, 3: -0.5, 4: -0.8}
 _ROLE_WEIGHT = {"subject": 0.0, "mention": -1.0, "actor": -1.8}
@@ -68,27 +68,30 @@ def _prior_logit(item: Item, theme: Theme) -> float:
 class Materiality:
     """The estimate: the rule's and a logistic regression's log-odds, weighed by experience.
 
-    With n reactions to a theme seen, the learned part weighs n / (n + 40).
+    With n reactions to a theme seen, the learned part weighs n / (n + 100).
     """
 
     _model: Any = field(default_factory=lambda: _new_model())
-    _seen: dict[str, int] = field(default_factory=dict)
+    _seen: dict[str, float] = field(default_factory=dict)
 
     def estimate(self, item: Item, theme: Theme) -> float:
         """The probability, 0 to 1, that the price moves by ``MATERIAL_MOVE`` deviations."""
         rule = _prior_logit(item, theme)
-        seen = self._seen.get(theme.name, 0)
+        seen = self._seen.get(theme.name, 0.0)
         if not seen:
             return _sigmoid(rule)
         learned = self._model.predict_proba_one(_features(item, rule))[True]
         trust = seen / (seen + _HALF_TRUST)
         return _sigmoid((1 - trust) * rule + trust * _logit(learned))
 
-    def learn(self, item: Item, theme: Theme, move: float) -> None:
-        """Learn from a reaction: ``move`` is the absolute abnormal return over own deviation."""
+    def learn(self, item: Item, theme: Theme, move: float, weight: float = 1.0) -> None:
+        """Learn from a reaction: ``move`` is the absolute abnormal return over own deviation.
+
+        ``weight`` is how much of an observation it is, 0 to 1.
+        """
         rule = _prior_logit(item, theme)
-        self._model.learn_one(_features(item, rule), move >= MATERIAL_MOVE)
-        self._seen[theme.name] = self._seen.get(theme.name, 0) + 1
+        self._model.learn_one(_features(item, rule), move >= MATERIAL_MOVE, w=weight)
+        self._seen[theme.name] = self._seen.get(theme.name, 0.0) + weight
 
     def snapshot(self) -> dict[str, Any]:
         """State; the model is pickled behind the versions that can read it."""

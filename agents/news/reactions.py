@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -23,11 +24,15 @@ _MOST_WATCHED = 20_000
 
 
 class Reaction(NamedTuple):
-    """``move`` is the absolute abnormal return over the deviation usual for that time."""
+    """``move`` is the absolute abnormal return over the deviation usual for that time.
+
+    ``weight`` is shared by all news of one symbol that met the same move: it is one observation.
+    """
 
     news_id: str
     symbol: str
     move: float
+    weight: float = 1.0
 
 
 @dataclass(slots=True)
@@ -36,6 +41,7 @@ class _Watched:
     symbol: str
     ts: int
     base: float
+    deviation: float
     market: float
     due: int = 0
     minutes: int = HORIZON_MIN
@@ -46,24 +52,31 @@ class Reactions:
     """Watches securities after their news, minute by minute of event time.
 
     The reaction is measured from the last close before the news to the close ``horizon_min``
-    minutes after it, or after the first trade where the market was closed. Abnormal means net of
-    the median security.
+    minutes after the first trade that follows it. Abnormal means net of the median security; the
+    deviation is that of before the news, which the reaction itself has not widened.
     """
 
     horizon_min: int = HORIZON_MIN
     market: float = 0.0
     minute: int = 0
     _close: dict[str, float] = field(default_factory=dict)
+    _deviation: dict[str, float] = field(default_factory=dict)
     _watched: list[_Watched] = field(default_factory=list)
 
     def watch(self, catalysts: Iterable[Catalyst]) -> None:
-        """Watch the securities of these catalysts, if their price is known."""
+        """Watch the securities of these catalysts whose price and deviation are known."""
         for catalyst in catalysts:
-            base = self._close.get(catalyst.symbol)
-            if base is not None and len(self._watched) < _MOST_WATCHED:
+            symbol = catalyst.symbol
+            deviation = self._deviation.get(symbol, 0.0)
+            if deviation > 0 and len(self._watched) < _MOST_WATCHED:
                 self._watched.append(
                     _Watched(
-                        catalyst.news_id, catalyst.symbol, to_us(catalyst.ts), base, self.market
+                        catalyst.news_id,
+                        symbol,
+                        to_us(catalyst.ts),
+                        self._close[symbol],
+                        deviation,
+                        self.market,
                     )
                 )
 
@@ -83,7 +96,8 @@ class Reactions:
         self._move_market(symbols, close)
         self.minute = minute_us
         traded = {symbol: row for row, symbol in enumerate(symbols)}
-        complete, waiting = [], []
+        complete: list[Reaction] = []
+        waiting: list[_Watched] = []
         for item in self._watched:
             row = traded.get(item.symbol)
             if gap:
@@ -91,11 +105,17 @@ class Reactions:
             if row is not None and not item.due:
                 item.due = minute_us + self.horizon_min * US_PER_MINUTE
             if row is not None and minute_us >= item.due:
-                complete += self._reaction(item, float(close[row]), float(deviation[row]))
+                complete.append(self._reaction(item, float(close[row])))
             elif minute_us - item.ts < _LONGEST_WAIT_US:
                 waiting.append(item)
         self._watched = waiting
-        return complete
+        self._deviation.update(
+            (symbol, float(value))
+            for symbol, value in zip(symbols, deviation.tolist(), strict=True)
+            if value > 0
+        )
+        together = Counter(reaction.symbol for reaction in complete)
+        return [r._replace(weight=1 / together[r.symbol]) for r in complete]
 
     def _move_market(self, symbols: Sequence[str], close: NDArray[np.float64]) -> None:
         before = np.array([self._close.get(symbol, np.nan) for symbol in symbols])
@@ -104,12 +124,10 @@ class Reactions:
             self.market += float(np.nanmedian(returns))
         self._close.update(zip(symbols, close.tolist(), strict=True))
 
-    def _reaction(self, item: _Watched, price: float, deviation: float) -> list[Reaction]:
-        usual = deviation * math.sqrt(item.minutes / 15)
-        if not usual > 0:
-            return []
+    def _reaction(self, item: _Watched, price: float) -> Reaction:
         abnormal = math.log(price / item.base) - (self.market - item.market)
-        return [Reaction(item.news_id, item.symbol, abs(abnormal) / usual)]
+        usual = item.deviation * math.sqrt(item.minutes / 15)
+        return Reaction(item.news_id, item.symbol, abs(abnormal) / usual)
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain values."""
@@ -118,8 +136,9 @@ class Reactions:
             "market": self.market,
             "minute": self.minute,
             "close": self._close,
+            "deviation": self._deviation,
             "watched": [
-                [w.news_id, w.symbol, w.ts, w.base, w.market, w.due, w.minutes]
+                [w.news_id, w.symbol, w.ts, w.base, w.deviation, w.market, w.due, w.minutes]
                 for w in self._watched
             ],
         }
@@ -132,5 +151,6 @@ class Reactions:
             state["market"],
             state["minute"],
             dict(state["close"]),
+            dict(state["deviation"]),
             [_Watched(*row) for row in state["watched"]],
         )
