@@ -22,18 +22,25 @@ _DTYPES: dict[str, type[np.generic]] = {
     "materiality": np.float64,
     "sentiment": np.float64,
     "source_tier": np.float64,
+    "half_life": np.float64,
 }
+
+_SEEN = ("ts", "row", "materiality", "sentiment", "source_tier", "half_life")
 
 
 @dataclass(slots=True)
 class NewsColumns:
-    """Catalysts as arrays of shape (k,), oldest first; ``row`` is the symbol's row."""
+    """Catalysts as arrays of shape (k,), oldest first.
+
+    ``row`` is the symbol's row; ``half_life`` is in microseconds.
+    """
 
     ts: NDArray[np.int64]
     row: NDArray[np.int64]
     materiality: NDArray[np.float64]
     sentiment: NDArray[np.float64]
     source_tier: NDArray[np.float64]
+    half_life: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -70,6 +77,7 @@ class CatalystLog:
                 catalyst.materiality,
                 catalyst.sentiment,
                 catalyst.source_tier,
+                catalyst.half_life_s * US_PER_S,
             )
         )
         self._new_ids.append(catalyst.news_id)
@@ -80,12 +88,7 @@ class CatalystLog:
         self._merge()
         ts = self._columns["ts"]
         first, last = np.searchsorted(ts, [now - RETENTION_US, now], side="right")
-        return NewsColumns(
-            *(
-                self._columns[name][first:last]
-                for name in ("ts", "row", "materiality", "sentiment", "source_tier")
-            )
-        )
+        return NewsColumns(*(self._columns[name][first:last] for name in _SEEN))
 
     def newest_ids(self, rows: set[int], now: int, limit: int) -> dict[int, list[str]]:
         """For each of ``rows`` the ids of up to ``limit`` catalysts until ``now``, newest first."""

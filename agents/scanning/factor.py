@@ -38,7 +38,7 @@ class Factor:
     ``value`` gives each security 0 (nothing) to 1 (as much as there can be), shape (n,); NaN counts
     as 0. ``weights`` are shares of the score by mode; they are scaled to add up to 100 over all
     factors. ``explain`` says in a few words what is so about the security in a row of the view, or
-    nothing.
+    nothing; a ``background`` is lasting, and told only when nothing else is to be said.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Factor:
     value: Callable[[MarketView, Values], Floats]
     explain: Callable[[MarketView, int], str]
     parameters: tuple[Parameter, ...] = ()
+    background: bool = False
 
     @property
     def defaults(self) -> dict[str, float]:

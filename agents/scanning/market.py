@@ -45,7 +45,9 @@ _SPLIT_TURNOVER = 3.0
 _PACE_FROM_MIN = 5
 _PACE_ALONE_FROM_MIN = 15
 
-_RING = HOUR_MIN + 1
+# Prices of the last hour are kept each five minutes, the last one of each five.
+_RING_US = 5 * US_PER_MINUTE
+_RING = HOUR_MIN // 5 + 2
 _DAY_US = 86_400 * US_PER_S
 
 _PRICES = ("last", "previous_close", "first", "day_open", "session_close", "day_variance", "spread")
@@ -135,7 +137,7 @@ class Market:
             self._listed_since, self._day_start = self._day_start, minute.start
         for at in _turns(rows[usable]):
             self._fold(minute, local, rows, usable[at])
-        slot = minute.start // US_PER_MINUTE % _RING
+        slot = minute.start // _RING_US % _RING
         self._ring[slot], self._ring_end[slot] = self.last, self.time
 
     def _fold(

@@ -159,10 +159,11 @@ class Scanner:
 
     def _reason(self, view: MarketView, ranking: Ranking, points: Floats, i: int) -> str:
         parts = ranking.parts[:, i]
-        by_size = sorted(range(len(parts)), key=lambda k: (-parts[k], k))
-        said = [
-            self.factors[k].explain(view, i)
-            for k in by_size[:_REASONS]
-            if parts[k] > 0 and parts[k] >= _REASON_SHARE * points[k]
-        ]
-        return "; ".join(text for text in said if text) or "nothing stands out"
+        told: list[str] = []
+        background: list[str] = []
+        for k in sorted(range(len(parts)), key=lambda k: (-parts[k], k)):
+            if parts[k] > 0 and parts[k] >= _REASON_SHARE * points[k]:
+                text = self.factors[k].explain(view, i)
+                (background if self.factors[k].background else told).append(text)
+        told = [text for text in told if text] or [text for text in background if text]
+        return "; ".join(told[:_REASONS]) or "nothing stands out"

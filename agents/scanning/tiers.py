@@ -34,7 +34,8 @@ class TierRules:
 
     A period is flat when the price moved by less than ``flat_return``, or by less than
     ``flat_share`` of what the security usually moves in 15 minutes. In ``ultra_high_freq`` it is
-    less than ``flat_share_ultra``: it is there because it moves.
+    less than ``flat_share_ultra``: it is there because it moves. News is breaking for
+    ``breaking_us`` when it is more likely than not to move the price.
     """
 
     volatility: float = 0.02
@@ -49,7 +50,7 @@ class TierRules:
     flat_share_ultra: float = 1.0
     movers: int = 5
     mover_deviations: float = 3.0
-    breaking_materiality: float = 0.7
+    breaking_materiality: float = 0.5
     breaking_us: int = 900 * US_PER_S
     archive_us: int = 30 * 86_400 * US_PER_S
 

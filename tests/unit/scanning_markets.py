@@ -50,7 +50,7 @@ def random_days(
 
 
 def catalyst(
-    symbol: str, ts: int, news_id: str = "n", materiality: float = 0.5, sentiment: float = 0.5
+    symbol: str, ts: int, news_id: str = "n", materiality: float = 0.4, sentiment: float = 0.5
 ) -> Catalyst:
     return Catalyst(symbol, from_us(ts), news_id, sentiment, "earnings", 1, materiality)
 

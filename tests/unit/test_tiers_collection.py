@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.collection.collector import CollectedRows, Collector
@@ -74,6 +74,7 @@ def by_symbol(batches: list[CollectedRows]) -> dict[str, list[dict[str, float]]]
     return rows
 
 
+@settings(deadline=None)
 @given(tapes())
 def test_any_changes_of_tier_tile_event_time_and_keep_every_sum(
     tape: list[tuple[MarketMinute, Change]],
@@ -116,6 +117,7 @@ def test_any_changes_of_tier_tile_event_time_and_keep_every_sum(
                 assert row["low"] == min(b.low[i] for b, i in inside)
 
 
+@settings(deadline=None)
 @given(tapes(), st.integers(0, 25))
 def test_a_crash_changes_no_row(tape: list[tuple[MarketMinute, Change]], crash_at: int) -> None:
     once, again = by_symbol(collect(tape)), by_symbol(collect(tape, crash_at))

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.scanning.factor import Factor, Parameter, Values
+from agents.scanning.factor import Factor, Parameter, Values, saturating
 from agents.scanning.view import Floats, MarketView
 from schemas.times import US_PER_S
 
 _HOUR_US = 3600 * US_PER_S
 
+_MOST_CERTAIN = 0.99
+
 
 def value(view: MarketView, p: Values) -> Floats:
-    """As of independent reasons to move: each item leaves less room for the next to matter."""
+    """By the chance that any of the items moves the price, each faded and taken on its own."""
     news = view.news
-    strength = (
+    chance = (
         news.materiality
         * p["tier_discount"] ** (news.source_tier - 1)
         * (1 - p["sentiment_share"] * (1 - np.abs(news.sentiment)))
-        * 0.5 ** ((view.now - news.ts) / (p["half_life_h"] * _HOUR_US))
+        * 0.5 ** ((view.now - news.ts) / (p["half_life_scale"] * news.half_life))
     )
-    room = np.log1p(-np.minimum(strength, 0.99))
-    left: Floats = np.exp(np.bincount(news.row, weights=room, minlength=len(view)))
-    return 1 - left
+    # Minus the logarithm of the chance that none does: what adds up over independent items.
+    hazard = -np.log1p(-np.minimum(chance, _MOST_CERTAIN))
+    total = np.bincount(news.row, weights=hazard, minlength=len(view)).astype(np.float64)
+    return saturating(total, p["half_hazard"])
 
 
 def explain(view: MarketView, i: int) -> str:
@@ -43,8 +46,9 @@ FACTOR = Factor(
     value=value,
     explain=explain,
     parameters=(
-        Parameter("half_life_h", 12, 1, 96, "hours after which an item counts half"),
-        Parameter("tier_discount", 0.8, 0.1, 1, "what a source tier counts of the one above it"),
-        Parameter("sentiment_share", 0.3, 0, 1, "share that an item of neutral tone lacks"),
+        Parameter("half_life_scale", 1, 0.1, 10, "times the half-life that the news has"),
+        Parameter("half_hazard", 0.5, 0.05, 5, "hazard that gives half (one item of 0.39)"),
+        Parameter("tier_discount", 0.9, 0.1, 1, "what a source tier counts of the one above it"),
+        Parameter("sentiment_share", 0.2, 0, 1, "share that an item of neutral tone lacks"),
     ),
 )

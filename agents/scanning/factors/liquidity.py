@@ -29,6 +29,7 @@ FACTOR = Factor(
     weights={"normal": 10, "premarket": 10, "aggressive": 10},
     value=value,
     explain=explain,
+    background=True,
     parameters=(
         Parameter("least_dollars", 1e6, 1e3, 1e8, "daily turnover that gives nothing"),
         Parameter("ample_dollars", 1e9, 1e7, 1e11, "daily turnover that gives all"),
