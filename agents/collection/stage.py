@@ -44,16 +44,20 @@ class CollectionStage:
         self.config = config
         self.effects = effects
         self._state: _State | None = None
+        self._generation = 0
         self._turn = asyncio.Lock()
 
     def reset(self) -> None:
         """Forget everything: the partition has changed hands."""
         self._state = None
+        self._generation += 1
 
     async def take(self, event: Any) -> None:
         """Take in one record of ``bars``."""
         async with self._turn:
             state = await self._current()
+            if state is None:
+                return
             state.ledger.hold(event)
             if event.message.offset < state.next_offset:
                 return
@@ -92,9 +96,14 @@ class CollectionStage:
         )
         metrics.COLLECTED.inc(len(rows))
 
-    async def _current(self) -> _State:
+    async def _current(self) -> _State | None:
+        """The state; None when the partition changed hands while it was being restored."""
         if self._state is None:
-            self._state = await self._restore()
+            generation = self._generation
+            state = await self._restore()
+            if generation != self._generation:
+                return None
+            self._state = state
         return self._state
 
     async def _restore(self) -> _State:

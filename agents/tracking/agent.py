@@ -21,7 +21,7 @@ def attach(app: Any, stage: TrackingStage) -> None:
     @app.timer(TICK_S)
     async def look_after() -> None:
         if not app.rebalancing and app.flow_control.is_active():
-            await stage.tick(app.consumer, app.consumer.assignment())
+            await stage.tick(app.consumer)
 
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:

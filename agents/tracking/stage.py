@@ -60,11 +60,13 @@ class TrackingStage:
         self.config = config
         self.effects = effects
         self._partitions: dict[int, _Partition] = {}
+        self._generation = 0
         self._turn = asyncio.Lock()
 
     def reset(self) -> None:
         """Forget everything: partitions have changed hands and are restored when next needed."""
         self._partitions = {}
+        self._generation += 1
 
     async def take(self, event: Any) -> None:
         """Take in one record of ``quotes``."""
@@ -72,6 +74,8 @@ class TrackingStage:
             started = time.monotonic()
             message = event.message
             part = await self._at(message.partition)
+            if part is None:
+                return
             part.ledger.hold(event)
             if message.offset >= part.tracker.next_offset:
                 await self._take(part, message)
@@ -130,10 +134,15 @@ class TrackingStage:
         key = str(part.tracker.partition).encode()
         await part.ledger.publisher.send(self.config.bars_topic, key, value)
 
-    async def _at(self, partition: int) -> _Partition:
+    async def _at(self, partition: int) -> _Partition | None:
+        """The state of a partition; None when it changed hands while it was being restored."""
         part = self._partitions.get(partition)
         if part is None:
-            part = self._partitions[partition] = await self._restore(partition)
+            generation = self._generation
+            part = await self._restore(partition)
+            if generation != self._generation:
+                return None
+            self._partitions[partition] = part
         return part
 
     async def _restore(self, partition: int) -> _Partition:
@@ -166,12 +175,11 @@ class TrackingStage:
         state = {"clock": resume.clock, "outbox": list(outbox), "tracker": tracker.snapshot()}
         return part.ledger.begin(state, resume.offset, resume.processed, tracker.closed_until)
 
-    async def tick(self, consumer: Any, assigned: set[Any]) -> None:
+    async def tick(self, consumer: Any) -> None:
         """By the wall clock: note the lag, close silent partitions, write checkpoints due."""
         async with self._turn:
-            for tp in assigned:
-                if tp.topic == self.config.topic:
-                    part = await self._at(tp.partition)
+            for tp in consumer.assignment():
+                if tp.topic == self.config.topic and (part := await self._at(tp.partition)):
                     part.silent = await self._is_silent(part, consumer, tp)
             for part in self._partitions.values():
                 if part.silent:
@@ -181,11 +189,12 @@ class TrackingStage:
 
     async def _is_silent(self, part: _Partition, consumer: Any, tp: Any) -> bool:
         """Whether the partition has given nothing for so long that nobody waits for it."""
-        end = consumer.highwater(tp)
+        if part.first is None:
+            part.first = (await consumer.earliest_offsets(tp)).get(tp, 0)
+        # Asked for at the last moment: a partition may be revoked at every await.
+        end = consumer.highwater(tp) if tp in consumer.assignment() else None
         if end is None:
             return False
-        if part.first is None:
-            part.first = (await consumer.earliest_offsets(tp))[tp]
         backlog = max(0, end - max(part.tracker.next_offset, part.first))
         metrics.LAG.labels(topic=tp.topic, partition=str(tp.partition)).set(backlog)
         patience = max(self.config.idle_after, part.tracker.hold_s)
