@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,41 @@ async def test_a_frozen_database_is_waited_for_and_told_of(
             os.kill(server.pid, signal.SIGCONT)
         async with asyncio.timeout(60):
             await load
+            await writer.flush()
+        assert writer.state == "ok"
+        await writer.stop()
+        assert stored_prices(server.dsn) == list(1.0 + np.arange(PARTS * PART))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 100 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(disk)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("needs the right to mount a small file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.asyncio
+async def test_a_full_disk_is_waited_out(small_disk: Path) -> None:
+    with migrated_server(small_disk / "db") as server:
+        free = os.statvfs(small_disk)
+        ballast = small_disk / "ballast"
+        ballast.write_bytes(b"x" * (free.f_bavail * free.f_frsize - 3_000_000))
+        writer = RowWriter(server.dsn)
+        await writer.start()
+        feeding = asyncio.create_task(Load(writer).run())
+        async with asyncio.timeout(60):
+            while "No space left" not in writer.state:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        ballast.unlink()
+        async with asyncio.timeout(60):
+            await feeding
             await writer.flush()
         assert writer.state == "ok"
         await writer.stop()
