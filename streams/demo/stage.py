@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from streams.demo.producer import ProducerPlan
@@ -24,6 +25,7 @@ from timescale.migrate import migrate
 
 PREFIX = "catalyst-demo-"
 STALE_S = 60.0
+REMOVE_S = 2.0
 
 Report = Callable[[str], None]
 
@@ -83,11 +85,19 @@ class Stage:
 
     def close(self) -> None:
         """End all parts, remove what was temporary, give up the lock."""
-        self.supervisor.stop()
+        if self.keep:
+            self.supervisor.stop()
+        else:
+            self.supervisor.kill()
+            self._remove()
         if self._lock is not None:
             self._lock.release()
-        if not self.keep:
-            shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    def _remove(self) -> None:
+        """Remove the directory, as far as that is done soon; the next demo removes the rest."""
+        work = Thread(target=shutil.rmtree, args=(self.data_dir, True), daemon=True)
+        work.start()
+        work.join(REMOVE_S)
 
     @property
     def producer_log(self) -> Path:

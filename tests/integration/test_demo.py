@@ -42,7 +42,7 @@ class Demo:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(),
+            env=environment() | {"TMPDIR": str(cwd)},
         )
         self.seen: dict[int, psutil.Process] = {}
 
@@ -207,6 +207,22 @@ def test_a_signal_while_it_starts_leaves_nothing(
     assert code == 128 + signal.SIGTERM, err
     assert "Traceback" not in err
     nothing_left(demo, tmp_path / "d")
+
+
+def test_without_a_directory_it_ends_as_fast_and_leaves_none(
+    start: Callable[..., Demo], tmp_path: Path
+) -> None:
+    stale = tmp_path / "catalyst-demo-stale"
+    stale.mkdir()
+    os.utime(stale, (0, 0))
+    demo = start()
+    demo.all_parts()
+    assert [path.name for path in tmp_path.glob("catalyst-demo-*")] != [stale.name]
+    demo.process.send_signal(signal.SIGINT)
+    code, _, _ = demo.end()
+    assert code == 0
+    until(lambda: not demo.left(), 1.0, f"processes left: {demo.left()}")
+    assert list(tmp_path.glob("catalyst-demo-*")) == []
 
 
 def test_a_killed_demo_leaves_no_orphan_and_the_next_one_starts(
