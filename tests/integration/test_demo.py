@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+import psycopg
 import pytest
 
 from schemas.times import US_PER_MINUTE
@@ -207,6 +208,28 @@ def test_a_signal_while_it_starts_leaves_nothing(
     assert code == 128 + signal.SIGTERM, err
     assert "Traceback" not in err
     nothing_left(demo, tmp_path / "d")
+
+
+@pytest.mark.faults
+def test_what_is_lost_is_found_missing(start: Callable[..., Demo], tmp_path: Path) -> None:
+    demo = start("--data-dir", "d", "--seconds", "8", "--json")
+    demo.all_parts()
+
+    def lose_one() -> bool:
+        dsn = json.loads((tmp_path / "d" / "instance.json").read_text())["timescale_dsn"]
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            gone = connection.execute(
+                'DELETE FROM security_ticks WHERE (symbol, "timestamp", seq) ='
+                ' (SELECT symbol, "timestamp", seq FROM security_ticks LIMIT 1)'
+            )
+            return gone.rowcount == 1
+
+    until(lose_one, START_S, "no tick to lose")
+    code, out, err = demo.end(timeout=120)
+    account = json.loads(out)
+    assert (code, account["ok"]) == (1, False), err
+    assert account["ticks_stored"] == account["distinct_quotes"] - 1
+    assert ["ticks stored" in problem for problem in account["problems"]] == [True]
 
 
 def test_without_a_directory_it_ends_as_fast_and_leaves_none(
