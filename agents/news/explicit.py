@@ -61,9 +61,8 @@ def _is_abbreviation(before: str, letters: str) -> bool:
     """Whether ``letters`` in parentheses only abbreviate the words before them."""
     if letters in ACRONYMS and len(letters) > 1:
         return True
-    words = re.findall(r"[A-Za-z]+", before)[-len(letters) :]
+    words = re.findall(r"[A-Za-z]+", before)
     if not words or not words[-1][0].isupper():
         return True
-    if len(letters) < 3 or len(words) < len(letters):
-        return False
-    return "".join(word[0].upper() for word in words) == letters and words[0][0].isupper()
+    capitals = [word[0] for word in words if word[0].isupper()]
+    return len(letters) > 1 and "".join(capitals[-len(letters) :]) == letters

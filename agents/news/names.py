@@ -101,7 +101,7 @@ def _add_name(found: dict[tuple[str, ...], Alias], words: list[Token]) -> None:
     while len(short) > 1 and (short[-1].norm in TRADES or short[-1].norm in LEGAL_FORMS):
         short = short[:-1]
         if len(short) > 1 or not _says_little(short[0]):
-            _add(found, short)
+            _add(found, short, partial=True)
     if len(words) > 1 and not _says_little(words[0]) and not _is_common(words[0]):
         _add(found, words[:1], partial=True)
 
