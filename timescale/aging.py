@@ -134,6 +134,21 @@ async def aging_is_scheduled(dsn: str) -> bool:
         return await _one(connection, _JOB) is not None
 
 
+async def scheduled_aging_failure(dsn: str) -> str | None:
+    """What is wrong with the job that runs the aging, for a health check; None: nothing or no job."""
+    async with await connect_async(dsn) as connection:
+        cursor = await connection.execute(
+            "SELECT s.last_run_status, s.last_successful_finish, s.total_failures"
+            " FROM timescaledb_information.jobs j"
+            " JOIN timescaledb_information.job_stats s USING (job_id)"
+            " WHERE j.proc_name = 'aging_job'"
+        )
+        row = await cursor.fetchone()
+    if row is None or row[0] in (None, "Success"):
+        return None
+    return f"the aging job failed {row[2]} times; it last succeeded {row[1] or 'never'}"
+
+
 class AgingDriver:
     """Runs the aging as event time passes, unless :func:`schedule_aging` gave it to a job."""
 

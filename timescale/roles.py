@@ -42,6 +42,7 @@ LOOKED_UP = (
     "aging_marks",
     "aging_runs",
     "aggregate_versions",
+    "backfill_ranges",
     "schema_migrations",
     "security_data_daily",
     "security_data_hourly",
@@ -59,6 +60,9 @@ _OWNERS_ONLY: tuple[LiteralString, ...] = (
     "refresh_versions(text, timestamptz, timestamptz)",
     "sample_storage(timestamptz)",
     "adopt_aggregate(text, integer, regclass)",
+    "drop_raw_chunks(regclass, timestamptz)",
+    "open_backfill(timestamptz, timestamptz)",
+    "close_backfill(timestamptz)",
 )
 
 

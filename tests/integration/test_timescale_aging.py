@@ -29,6 +29,7 @@ from timescale.aging import (
     aging_policies,
     aging_report,
     schedule_aging,
+    scheduled_aging_failure,
     set_ages,
 )
 from timescale.embedded import EmbeddedTimescale
@@ -231,6 +232,7 @@ def test_the_driver_runs_once_an_hour_of_event_time(dsn: str, market: Rows) -> N
 
     assert asyncio.run(drive()) == [True, False, True]
     assert asyncio.run(schedule_aging(dsn)) is False  # the embedded engine has no scheduler
+    assert asyncio.run(scheduled_aging_failure(dsn)) is None
 
 
 def test_a_driver_without_a_database_says_so_and_goes_on() -> None:

@@ -45,15 +45,16 @@ def rows_of(dsn: str, query: str, parameters: tuple[Any, ...] = ()) -> list[tupl
 
 def store(dsn: str, rows: Rows) -> None:
     """Write high-frequency rows through the real writer."""
+    asyncio.run(store_async(dsn, rows))
 
-    async def write() -> None:
-        writer = RowWriter(dsn)
-        await writer.start()
-        await writer.put(HIGH_FREQ, rows.columns, symbols=rows.symbols)
-        await writer.stop()
-        assert writer.counts[HIGH_FREQ.name].rejected == 0
 
-    asyncio.run(write())
+async def store_async(dsn: str, rows: Rows) -> None:
+    """As :func:`store`."""
+    writer = RowWriter(dsn)
+    await writer.start()
+    await writer.put(HIGH_FREQ, rows.columns, symbols=rows.symbols)
+    await writer.stop()
+    assert writer.counts[HIGH_FREQ.name].rejected == 0
 
 
 def aggregated(dsn: str, view: str) -> Figures:
