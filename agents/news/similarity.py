@@ -37,10 +37,19 @@ _DOWN = words_of(
     downgraded decrease decreases retreat retreats lose loses reject rejects sell
     underperforms"""
 )
+_FLAT = words_of("steady steadies flat unchanged mixed little muted")
+_OPEN = words_of(
+    """near nears talks weighs considers considering explores mulls may could might plans eyes seeks
+    due set looms likely possible"""
+)
+_SETTLED = words_of(
+    "agree agrees agreed signs signed completes completed reaches reached seals approved wins"
+)
 _DENIALS = words_of(
     "not no never without deny denies denied scrap scraps cancels cancel halts ends withdraws "
     "won't doesn't isn't"
 )
+_APART = ((_UP, _DOWN), (_UP, _FLAT), (_DOWN, _FLAT), (_OPEN, _SETTLED))
 _CALENDAR = words_of(
     """monday tuesday wednesday thursday friday saturday sunday january february march april june
     july august september october november december morning afternoon premarket midday mid-day
@@ -109,12 +118,14 @@ def _inflected(word: str, other: str) -> bool:
 
 
 def _in_conflict(mine: set[str], theirs: set[str]) -> bool:
-    """Whether each side has a number or date of its own, they point apart, or one denies."""
+    """Whether each side has a number or date of its own, one denies, or the matter has moved on."""
     if (mine | theirs) & _DENIALS:
         return True
     if _figures(mine) and _figures(theirs):
         return True
-    return bool((mine & _UP and theirs & _DOWN) or (mine & _DOWN and theirs & _UP))
+    return any(
+        (mine & one and theirs & other) or (mine & other and theirs & one) for one, other in _APART
+    )
 
 
 def _figures(words: set[str]) -> bool:

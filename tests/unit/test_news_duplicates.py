@@ -58,6 +58,8 @@ def test_a_story_told_again(first: str, second: str, symbols: str) -> None:
          "Jim Cramer's top 10 things to watch in the stock market Thursday", ("X", "X")),
         ("Exxon shares rise as oil market steadies again",
          "Exxon shares fall as oil market steadies again", ("XOM", "XOM")),
+        ("Gulf Funds Near Deal to Back Paramount's $81 Billion Takeover of Warner",
+         "Gulf Funds Agree to Back Paramount's $81 Billion Takeover of Warner", ("WBD", "WBD")),
         ("Pfizer to buy rival drugmaker for cash", "Pfizer denies to buy rival drugmaker for cash",
          ("PFE", "PFE")),
         ("What's Going On With GoodRx Stock Thursday?",
