@@ -187,9 +187,9 @@ class Site:
 
 class _Batches:
     name = "test"
-    skipped: dict[str, int] = {}
 
     def __init__(self, batches: list[QuoteColumns]) -> None:
+        self.skipped: dict[str, int] = {}
         self._batches = batches
         self.total = sum(map(len, batches))
 

@@ -153,12 +153,12 @@ def test_two_workers_share_and_a_killed_one_is_succeeded_without_loss_or_repeat(
         site.query("SELECT sum(quote_count), sum(bar_count) FROM security_data_high_freq")[0], float
     )
     assert collected.tolist() == [
-        float(sum(row[12] for row in expected if row[0] < START_OF(expected, 30))),  # type: ignore[misc]
+        float(sum(row[12] for row in expected if row[0] < _start_of(expected, 30))),  # type: ignore[misc]
         12.0 * 30,
     ]
 
 
-def START_OF(table: list[tuple[object, ...]], minute: int) -> int:  # noqa: N802
+def _start_of(table: list[tuple[object, ...]], minute: int) -> int:
     return min(int(row[0]) for row in table) + minute * 60 * US_PER_S  # type: ignore[call-overload]
 
 
