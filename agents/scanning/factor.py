@@ -102,3 +102,24 @@ def saturating(x: Floats, half: float) -> Floats:
     """0 for x <= 0, 0.5 at ``half``, towards 1: the order of extremes is kept, not cut off."""
     positive = np.nan_to_num(np.fmax(x, 0.0))
     return positive / (positive + half)
+
+
+def factor_table() -> list[str]:
+    """The factors and their parameters as lines of Markdown, points by mode included."""
+    chosen = all_factors()
+    points = {mode: shares(chosen, mode) for mode in MODES}
+    lines = [
+        f"| factor | {' | '.join(MODES)} | what it is | parameter | default | range | meaning |",
+        "|---" * (len(MODES) + 6) + "|",
+    ]
+    for k, factor in enumerate(chosen):
+        first = [f"`{factor.name}`", *(f"{points[mode][k]:g}" for mode in MODES)]
+        left = [*first, factor.description]
+        for parameter in factor.parameters or (None,):
+            right = [""] * 4
+            if parameter is not None:
+                span = f"{parameter.low:g} to {parameter.high:g}"
+                right = [f"`{parameter.name}`", f"{parameter.default:g}", span, parameter.meaning]
+            lines.append("| " + " | ".join([*left, *right]) + " |")
+            left = [""] * len(left)
+    return lines

@@ -134,18 +134,22 @@ class Scanner:
         """The scan as a message; ``execution_time`` is left at 0 for who has a clock."""
         rows = ranking.tracked.tolist()
         news = market.catalysts.newest_ids(set(rows), view.now, _NEWS_SHOWN)
-        points = shares(self.factors, mode)
+        least = (_REASON_SHARE * shares(self.factors, mode)).tolist()
+        names = [factor.name for factor in self.factors]
         tracked = [
             Candidate(
                 symbol=view.symbols[i],
-                score=float(ranking.score[i]),
-                parts={
-                    factor.name: float(ranking.parts[k, i]) for k, factor in enumerate(self.factors)
-                },
-                reason=self._reason(view, ranking, points, i),
+                score=score,
+                parts=dict(zip(names, parts, strict=True)),
+                reason=self._reason(view, i, parts, least),
                 news=news.get(i, []),
             )
-            for i in rows
+            for i, score, parts in zip(
+                rows,
+                ranking.score[rows].tolist(),
+                ranking.parts.T[rows].tolist(),
+                strict=True,
+            )
         ]
         return Scan(
             scan_id=scan_id(mode, view.now),
@@ -157,12 +161,11 @@ class Scanner:
             execution_time=0.0,
         )
 
-    def _reason(self, view: MarketView, ranking: Ranking, points: Floats, i: int) -> str:
-        parts = ranking.parts[:, i]
+    def _reason(self, view: MarketView, i: int, parts: list[float], least: list[float]) -> str:
         told: list[str] = []
         background: list[str] = []
-        for k in sorted(range(len(parts)), key=lambda k: (-parts[k], k)):
-            if parts[k] > 0 and parts[k] >= _REASON_SHARE * points[k]:
+        for k in sorted(range(len(parts)), key=parts.__getitem__, reverse=True):
+            if parts[k] > 0 and parts[k] >= least[k]:
                 text = self.factors[k].explain(view, i)
                 (background if self.factors[k].background else told).append(text)
         told = [text for text in told if text] or [text for text in background if text]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agents.minutes import MarketMinute
@@ -61,8 +61,15 @@ def test_nothing_after_a_scan_changes_it(news: list[Catalyst], cut: int) -> None
     assert plain(list(scan_history(MARKET, news, desk()))) == full
 
 
+FLASH = [
+    catalyst(f"S{i:05d}", MARKET[20].start + 30 * US_PER_S, f"n{i}", 0.9) for i in range(SYMBOLS)
+]
+
+
 @settings(max_examples=15, deadline=None)
 @given(catalysts(SYMBOLS, OPEN, END), st.integers(0, len(MARKET) - 1))
+@example([], MINUTES)  # with a scan that is due
+@example(FLASH, 21)  # with a promotion that is due
 def test_a_crash_changes_nothing(news: list[Catalyst], crash_at: int) -> None:
     assert plain(feed(MARKET, news, crash_at=crash_at)) == plain(feed(MARKET, news))
 

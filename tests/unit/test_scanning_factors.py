@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from agents.minutes import MarketMinute
-from agents.scanning.factor import MODES, Factor, all_factors
+from agents.scanning import factors
+from agents.scanning.desk import Desk
+from agents.scanning.factor import MODES, Factor, all_factors, factor_table
 from agents.scanning.market import Market
 from agents.scanning.view import MarketView
 from tests.unit.scanning_markets import OPEN, bars, catalyst, random_days
@@ -54,3 +59,46 @@ def test_each_factor_tells_securities_apart() -> None:
     for factor in all_factors():
         value = factor.value(view, factor.defaults)
         assert len(np.unique(value)) > 10, factor.name
+
+
+NEW_FACTOR = """
+import numpy as np
+from agents.scanning.factor import Factor
+
+FACTOR = Factor(
+    name="cheap",
+    description="A low price",
+    weights={"normal": 100},
+    value=lambda view, p: np.where(view.price < 5, 1.0, 0.0),
+    explain=lambda view, i: f"costs {view.price[i]:g}",
+)
+"""
+
+
+@pytest.fixture
+def one_more(tmp_path: Path) -> Iterator[None]:
+    (tmp_path / "cheap_for_a_test.py").write_text(NEW_FACTOR)
+    factors.__path__.append(str(tmp_path))
+    all_factors.cache_clear()
+    yield
+    factors.__path__.remove(str(tmp_path))
+    all_factors.cache_clear()
+
+
+def test_one_file_more_is_one_factor_more(one_more: None) -> None:
+    desk = Desk()
+    desk.take(MarketMinute(OPEN, bars(["A", "B"], np.array([3.0, 30.0]), np.array([9.0, 9.0]))))
+    update = desk.force("normal")
+    assert update.scan is not None
+    first, second = update.scan.tracked_securities
+    assert first.symbol == "A"
+    assert first.parts["cheap"] == 50, "the weights of all factors are scaled to add up to 100"
+    assert "costs 3" in first.reason
+    assert second.parts["cheap"] == 0
+    assert any("`cheap`" in line for line in factor_table())
+
+
+def test_the_page_lists_every_factor_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scanning.md").read_text()
+    for line in factor_table():
+        assert line in page, f"docs/scanning.md lacks: {line}"
