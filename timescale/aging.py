@@ -14,7 +14,7 @@ from timescale.errors import TimescaleError
 
 logger = logging.getLogger(__name__)
 
-TIERS = ("ticks", "high_freq", "hourly")
+SAMPLE_EVERY = timedelta(hours=6)
 
 _REPORT = """
 SELECT max(nullif(dropped_before, '-infinity')) FILTER (WHERE tier = 'ticks'),
@@ -49,8 +49,10 @@ class AgingPolicy:
     compress_after: timedelta | None
 
 
-async def age(dsn: str, now: datetime | None = None, *, short: bool = False) -> AgingReport:
-    """Run the aging procedure once.
+async def age(
+    dsn: str, now: datetime | None = None, *, short: bool = False, sample: bool = True
+) -> AgingReport:
+    """Run the aging procedure once, and note the sizes of the relations if `sample`.
 
     `now` is the event time up to which every row has been stored; None takes each tier's own
     newest row. With `short` the ages for scarce storage hold. May be called as often as one likes.
@@ -61,7 +63,8 @@ async def age(dsn: str, now: datetime | None = None, *, short: bool = False) -> 
     async with await connect_async(dsn) as connection:
         try:
             await connection.execute("CALL age_market_data(%s::timestamptz, %s)", (now, short))
-            await connection.execute("CALL sample_storage(coalesce(%s, market_now()))", (now,))
+            if sample:
+                await connection.execute("CALL sample_storage(coalesce(%s, market_now()))", (now,))
         except psycopg.Error as error:
             raise TimescaleError(f"aging failed: {one_line(error)}") from error
     return await aging_report(dsn)
@@ -135,7 +138,7 @@ async def aging_is_scheduled(dsn: str) -> bool:
 
 
 async def scheduled_aging_failure(dsn: str) -> str | None:
-    """What is wrong with the job that runs the aging, for a health check; None: nothing or no job."""
+    """What is wrong with the job that runs the aging; None: nothing, or there is no job."""
     async with await connect_async(dsn) as connection:
         cursor = await connection.execute(
             "SELECT s.last_run_status, s.last_successful_finish, s.total_failures"
@@ -156,6 +159,7 @@ class AgingDriver:
         self._dsn = dsn
         self._every = every
         self._next: datetime | None = None
+        self._next_sample: datetime | None = None
         self._scheduled: bool | None = None
         self.failure: str | None = None
 
@@ -169,13 +173,20 @@ class AgingDriver:
         try:
             if self._scheduled is None:
                 self._scheduled = await aging_is_scheduled(self._dsn)
-            report = None if self._scheduled else await age(self._dsn, now, short=short)
+            report = None if self._scheduled else await self._age(now, short)
         except (TimescaleError, psycopg.Error) as error:
             self.failure = one_line(error)
             logger.warning("aging will be tried again: %s", self.failure)
             return None
         self.failure = None
         self._next = now + self._every
+        return report
+
+    async def _age(self, now: datetime, short: bool) -> AgingReport:
+        sample = self._next_sample is None or now >= self._next_sample
+        report = await age(self._dsn, now, short=short, sample=sample)
+        if sample:
+            self._next_sample = now + SAMPLE_EVERY
         return report
 
 

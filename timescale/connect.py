@@ -12,7 +12,15 @@ from timescale.errors import TimescaleError
 CONNECT_TIMEOUT_S = 10
 
 # The defaults under which nothing differs between a laptop and a server.
-_SESSION = {"application_name": "catalyst", "connect_timeout": CONNECT_TIMEOUT_S}
+_SESSION = {
+    "application_name": "catalyst",
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    # a peer that vanished without a word is noticed within half a minute
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 _OPTIONS = "-c timezone=UTC -c search_path=public"
 
 

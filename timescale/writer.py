@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import psycopg
 
 from timescale.columns import ColumnData
-from timescale.connect import connect_async, one_line
+from timescale.connect import connect_async, one_line, session_parameters
 from timescale.errors import TimescaleError
 from timescale.failures import Remedy, remedy
 from timescale.pending import Batch, PendingRows
@@ -63,6 +63,9 @@ class RowWriter:
     caller back. Failures of the database are retried for as long as they last; rows that it
     refuses go to `on_rejected` (a relation, the rows by column name, the error) and the rest of
     their batch is stored. Nothing is acknowledged before :meth:`flush` returns.
+
+    Raises:
+        TimescaleError: `dsn` cannot be parsed.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class RowWriter:
         on_rejected: OnRejected | None = None,
         observer: WriterObserver | None = None,
     ) -> None:
+        session_parameters(dsn)  # refuse at once what no patience can help
         self._dsn = dsn
         self._batch_rows = batch_rows
         self._max_pending_rows = max_pending_rows
