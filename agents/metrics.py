@@ -25,3 +25,6 @@ TRACKED = Gauge("catalyst_tracked_securities", "Securities tracked, by tier", ["
 STAGE_SECONDS = Histogram(
     "catalyst_stage_seconds", "From event to the effect of each stage", ["stage"], buckets=_SECONDS
 )
+STORAGE_BYTES = Gauge("catalyst_storage_bytes", "Size of the database")
+STORAGE_BUDGET = Gauge("catalyst_storage_budget_bytes", "What the database may take")
+LATE_ROWS = Gauge("catalyst_late_rows", "Rows that came after their tier had been dropped")

@@ -15,6 +15,7 @@ import faust
 import uvloop
 
 from agents.collection import agent as collection
+from agents.coordination import agent as coordination
 from agents.tracking import agent as tracking
 from streams import logs, topics, web
 from streams.pipeline import Pipeline
@@ -74,6 +75,7 @@ def create_app(settings: Settings) -> CatalystApp:
     app.pipeline = Pipeline(app, settings)
     tracking.attach(app, app.pipeline.tracking)
     collection.attach(app, app.pipeline.collection)
+    coordination.attach(app, app.pipeline.keeper, app.pipeline.view)
     web.attach(app, app.pipeline)
     return app
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from datetime import timedelta
 from typing import Any
 
 import orjson
 
 from agents.collection.stage import CollectionConfig, CollectionStage
+from agents.coordination.keeper import Keeper, KeeperConfig, WorkerView
 from agents.durability import Effects
 from agents.publishing import Publisher
 from agents.tracking.stage import TrackingConfig, TrackingStage
 from streams import metrics, topics
 from streams.settings import Settings
+from timescale.aging import set_ages
 from timescale.checkpoints import CheckpointStore
 from timescale.latest import latest_securities
 from timescale.relation import Relation
 from timescale.relations import HIGH_FREQ, TICKS
 from timescale.writer import RowWriter
 
+_AGE_SETTINGS = {
+    "ticks": "tick_age_hours",
+    "high_freq": "high_freq_age_hours",
+    "hourly": "medium_freq_age_days",
+}
 _SOURCES = {HIGH_FREQ.name: topics.BARS, TICKS.name: topics.QUOTES}
 
 
@@ -51,6 +60,15 @@ class Pipeline:
             ),
             effects,
         )
+        self.keeper = Keeper(
+            KeeperConfig(
+                dsn=dsn,
+                worker=f"{socket.gethostname()}:{settings.web_port}",
+                alerts_topic=topics.ALERTS,
+                budget_gb=settings.storage_budget_gb,
+            ),
+            Publisher(app),
+        )
         self._effects = effects
         self.assigned = False
         app.on_partitions_assigned.connect(self._joined)
@@ -68,16 +86,38 @@ class Pipeline:
             topics.check_topics, self.settings.kafka_broker, topics.all_topics(self.settings)
         )
         self._effects.topic_ids.update(ids)
+        await self._apply_ages()
         await self.writer.start()
+
+    async def _apply_ages(self) -> None:
+        """Ages that were set for this worker hold from now on; others stay as they are."""
+        given = self.settings.model_fields_set
+        ages = {
+            "ticks": timedelta(hours=self.settings.tick_age_hours),
+            "high_freq": timedelta(hours=self.settings.high_freq_age_hours),
+            "hourly": timedelta(days=self.settings.medium_freq_age_days),
+        }
+        changed = {tier: age for tier, age in ages.items() if _AGE_SETTINGS[tier] in given}
+        if changed:
+            await set_ages(self._dsn, **changed)
 
     async def finish(self) -> None:
         """Make everything taken in durable and acknowledge it."""
         await self.tracking.finish()
         await self.collection.finish()
+        await self.keeper.farewell(self.view())
 
     async def close(self) -> None:
         """Store what is queued and let go of the database."""
         await self.writer.stop()
+
+    def view(self) -> WorkerView:
+        """What this worker says of itself to the others."""
+        return WorkerView(
+            database=self.writer.state,
+            durable_until=self.collection.durable_until,
+            metrics={"pending_rows": self.writer.pending_rows, "retries": self.writer.retries},
+        )
 
     def health(self) -> dict[str, Any]:
         """What works: ``ok``, or ``degraded`` with the reason beside the part."""

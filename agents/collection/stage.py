@@ -45,11 +45,13 @@ class CollectionStage:
         self.effects = effects
         self._state: _State | None = None
         self._generation = 0
+        self.durable_until = 0
         self._turn = asyncio.Lock()
 
     def reset(self) -> None:
         """Forget everything: the partition has changed hands."""
         self._state = None
+        self.durable_until = 0
         self._generation += 1
 
     async def take(self, event: Any) -> None:
@@ -127,7 +129,14 @@ class CollectionStage:
 
     def _checkpoint(self, state: _State) -> asyncio.Task[None]:
         snapshot = {"clock": state.clock.snapshot(), "collector": state.collector.snapshot()}
-        return state.ledger.begin(snapshot, state.next_offset, state.next_offset, state.clock.time)
+        time, generation = state.clock.time, self._generation
+        task = state.ledger.begin(snapshot, state.next_offset, state.next_offset, time)
+        task.add_done_callback(lambda done: self._note_durable(done, time, generation))
+        return task
+
+    def _note_durable(self, done: asyncio.Task[None], time: int, generation: int) -> None:
+        if generation == self._generation and not done.cancelled() and not done.exception():
+            self.durable_until = time
 
     async def tick(self) -> None:
         """By the wall clock: write a checkpoint that is due."""

@@ -24,6 +24,7 @@ COMMANDS = {
     "worker": ("streams.cli.worker", "Run a worker."),
     "record": ("streams.cli.record", "Write topics to a recording."),
     "verify": ("streams.cli.verify", "Compare what a file holds with what the database holds."),
+    "storage": ("streams.cli.storage", "Show storage by relation and tier against the budget."),
     "status": ("streams.cli.status", "Show topics, lag, rows stored and the newest event."),
 }
 

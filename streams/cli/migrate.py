@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import click
 
 from streams.cli.options import with_settings
@@ -25,6 +27,7 @@ The database is the one that TIMESCALE_DSN names.
 def migrate(settings: Settings, dry_run: bool, show: bool) -> None:
     """Bring the schema of the database up to date; safe to run at any time."""
     from timescale import migrate as schema
+    from timescale.aging import schedule_aging
 
     dsn = settings.timescale_dsn.get_secret_value()
     if show and dry_run:
@@ -38,6 +41,8 @@ def migrate(settings: Settings, dry_run: bool, show: bool) -> None:
         for name in done:
             click.echo(f"would apply {name}")
     click.echo(_summary(len(done), dry_run))
+    if not dry_run and asyncio.run(schedule_aging(dsn)):
+        click.echo("aging runs as a job of the database")
 
 
 def _summary(count: int, dry_run: bool) -> str:

@@ -1,0 +1,1 @@
+"""Coordination: service health, aging and storage, kept while the data flow."""

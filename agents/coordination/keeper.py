@@ -1,0 +1,143 @@
+"""Keeps house while the data flow: health of the services, aging by event time, storage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+
+from agents import metrics
+from agents.publishing import Publisher
+from schemas.signals import Alert
+from schemas.times import from_us
+from timescale.aging import AgingDriver, scheduled_aging_failure
+from timescale.coordination import AsyncCoordination
+from timescale.errors import TimescaleError
+from timescale.records import HealthStatus
+from timescale.storage import StorageReport, sample_storage, storage_report
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperConfig:
+    """What the keeper needs to know; ``every`` fields are seconds of wall clock."""
+
+    dsn: str
+    worker: str
+    alerts_topic: str
+    budget_gb: float
+    health_every: float = 5.0
+    storage_every: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """What a worker says of itself.
+
+    ``durable_until`` (epoch microseconds) is the event time up to which collected rows are stored,
+    0 where another worker collects.
+    """
+
+    database: str
+    durable_until: int
+    metrics: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Keeper:
+    """One turn a second; every part of it goes by its own clock and none stops the others."""
+
+    config: KeeperConfig
+    publisher: Publisher
+    _records: AsyncCoordination = field(init=False)
+    _aging: AgingDriver = field(init=False)
+    _due: dict[str, float] = field(default_factory=dict)
+    _alerted: set[str] = field(default_factory=set)
+    _short: bool = False
+
+    def __post_init__(self) -> None:
+        self._records = AsyncCoordination(self.config.dsn)
+        self._aging = AgingDriver(self.config.dsn)
+
+    async def turn(self, view: WorkerView) -> None:
+        """Do what is due; a database that does not answer is tried again at the next turn."""
+        try:
+            if view.durable_until:
+                await self._age(view)
+                if self._is_due("storage", self.config.storage_every):
+                    await self._watch_storage(view)
+            if self._is_due("health", self.config.health_every):
+                await self._report(view)
+        except TimescaleError as exc:
+            log.warning("housekeeping waits for the database", reason=str(exc))
+
+    async def farewell(self, view: WorkerView) -> None:
+        """Say that this worker has stopped, where the database still answers."""
+        try:
+            await self._records.update_service_health(self._name, "stopped", dict(view.metrics))
+        except TimescaleError as exc:
+            log.warning("the end was not recorded", reason=str(exc))
+
+    def _is_due(self, what: str, every: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + every
+        return True
+
+    async def _age(self, view: WorkerView) -> None:
+        report = await self._aging.advance(from_us(view.durable_until), short=self._short)
+        if report is not None:
+            metrics.LATE_ROWS.set(report.late_rows)
+
+    async def _watch_storage(self, view: WorkerView) -> None:
+        now = from_us(view.durable_until)
+        await sample_storage(self.config.dsn, now)
+        report = await storage_report(self.config.dsn, self.config.budget_gb)
+        metrics.STORAGE_BYTES.set(report.database_bytes)
+        metrics.STORAGE_BUDGET.set(report.budget_bytes)
+        self._short = report.is_short
+        if report.is_short:
+            await self._alert(view, report)
+
+    async def _alert(self, view: WorkerView, report: StorageReport) -> None:
+        now = from_us(view.durable_until)
+        alert_id = f"storage-{now:%Y-%m-%d}"
+        if alert_id in self._alerted:
+            return
+        self._alerted = {alert_id}
+        gigabytes = report.database_bytes / 1e9
+        text = (
+            f"storage is at {report.share:.0%} of its budget ({gigabytes:.2f} GB): "
+            "ticks and high-frequency rows now go earlier"
+        )
+        over = report.share >= 1
+        alert = Alert(alert_id, now, "storage", text, "critical" if over else "warning")
+        await self.publisher.send(
+            self.config.alerts_topic, alert_id.encode(), msgspec.json.encode(alert)
+        )
+        await self.publisher.confirm()
+        log.warning("alert", kind="storage", message=text)
+
+    async def _report(self, view: WorkerView) -> None:
+        failure = self._aging.failure
+        if view.durable_until and failure is None:
+            failure = await scheduled_aging_failure(self.config.dsn)
+        healthy = view.database == "ok" and failure is None and not self._short
+        status: HealthStatus = "healthy" if healthy else "degraded"
+        details = {
+            **view.metrics,
+            "database": view.database,
+            "aging": failure or "ok",
+            "storage_short": self._short,
+        }
+        await self._records.update_service_health(self._name, status, details)
+
+    @property
+    def _name(self) -> str:
+        return f"worker@{self.config.worker}"
