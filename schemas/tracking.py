@@ -62,6 +62,13 @@ class Scan(Struct):
     execution_time: Annotated[float, Meta(ge=0)]
 
 
+class ScanRequest(Struct):
+    """Asks for a scan now; the trading cycle that it opens names the same ``request``."""
+
+    request: Annotated[str, Meta(min_length=1, max_length=64)]
+    mode: ScanMode
+
+
 class TradingCandidates(Struct):
     """The top candidates after a change, with who entered and who left, and why."""
 

@@ -14,7 +14,7 @@ from schemas.bars import Bars
 from schemas.news import Catalyst, News, Security
 from schemas.quotes import Quote, QuoteFrame
 from schemas.signals import Alert, Outcome, Pattern, PatternType
-from schemas.tracking import Scan, TrackingState, TradingCandidates
+from schemas.tracking import Scan, ScanRequest, TrackingState, TradingCandidates
 from streams.errors import UserError
 from streams.settings import Settings
 
@@ -40,6 +40,7 @@ BARS = "bars"
 CATALYSTS = "catalysts"
 UNIVERSE = "universe"
 SCANS = "scans"
+SCAN_REQUESTS = "scan_requests"
 ALERTS = "signals.alerts"
 OUTCOMES = "signals.outcomes"
 TRADING_CANDIDATES = "signals.trading_candidates"
@@ -67,6 +68,7 @@ def all_topics(settings: Settings) -> list[Topic]:
         Topic(BARS, "one-minute bars of each quotes partition", (Bars,)),
         Topic(UNIVERSE, "state of tracked symbols", (TrackingState,), config=_COMPACTED),
         Topic(SCANS, "scan results", (Scan,)),
+        Topic(SCAN_REQUESTS, "scans that are asked for before they are due", (ScanRequest,)),
         *(Topic(name, "discovered patterns", (Pattern,)) for name in SIGNALS),
         Topic(TRADING_CANDIDATES, "changes of the top candidates", (TradingCandidates,)),
         Topic(OUTCOMES, "actual outcomes of patterns", (Outcome,)),
