@@ -99,9 +99,19 @@ class Ledger:
         return processed > self._done
 
     def begin(
-        self, state: dict[str, Any], next_offset: int, processed: int, event_time: int
+        self,
+        state: dict[str, Any],
+        next_offset: int,
+        processed: int,
+        event_time: int,
+        *,
+        everything: bool = False,
     ) -> asyncio.Task[None]:
-        """Start a checkpoint of everything up to now; the agent may go on meanwhile."""
+        """Start a checkpoint of everything up to now; the agent may go on meanwhile.
+
+        It acknowledges the records before ``next_offset``, or ``everything`` held (of whatever
+        topic) where nothing has to be read again.
+        """
         self._last = time.monotonic()
         self._done = processed
         checkpoint = Checkpoint(
@@ -114,13 +124,17 @@ class Ledger:
             state=pack_state(state),
         )
         sent = self.publisher.unconfirmed()
-        self._running = asyncio.create_task(self._finish(checkpoint, sent, self._running))
+        covered = []
+        while self._held and (everything or self._held[0].message.offset < next_offset):
+            covered.append(self._held.popleft())
+        self._running = asyncio.create_task(self._finish(checkpoint, sent, covered, self._running))
         return self._running
 
     async def _finish(
         self,
         checkpoint: Checkpoint,
         sent: list[Awaitable[Any]],
+        covered: list[Any],
         previous: asyncio.Task[None] | None,
     ) -> None:
         started = time.monotonic()
@@ -128,7 +142,7 @@ class Ledger:
             await previous
         await self.publisher.confirm(sent)
         await self.effects.checkpoints.save([checkpoint])
-        while self._held and self._held[0].message.offset < checkpoint.next_offset:
-            self._held.popleft().ack()
+        for event in covered:
+            event.ack()
         metrics.CHECKPOINTS.labels(agent=self.agent).inc()
         metrics.CHECKPOINT_SECONDS.labels(agent=self.agent).observe(time.monotonic() - started)

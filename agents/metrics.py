@@ -15,6 +15,11 @@ TICKS = Counter("catalyst_ticks", "Ticks handed to the writer")
 COLLECTED = Counter("catalyst_collected_rows", "Collected rows handed to the writer")
 MINUTES = Counter("catalyst_market_minutes", "Market minutes closed by the second stage")
 IDLE = Counter("catalyst_idle_closes", "Times a silent partition was closed by the wall clock")
+NEWS = Counter("catalyst_news", "News items taken in")
+NEWS_DUPLICATES = Counter("catalyst_news_duplicates", "News items that told a story again")
+CATALYSTS = Counter("catalyst_catalysts", "News items as they bear on one security")
+SCAN_SECONDS = Histogram("catalyst_scan_seconds", "Duration of a scan", buckets=_SECONDS)
+UNIVERSE = Gauge("catalyst_universe_securities", "Securities that the last scan ranked")
 CHECKPOINTS = Counter("catalyst_checkpoints", "Checkpoints written", ["agent"])
 CHECKPOINT_SECONDS = Histogram(
     "catalyst_checkpoint_seconds", "Time to make effects durable", ["agent"], buckets=_SECONDS

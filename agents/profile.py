@@ -74,9 +74,9 @@ class VolumeProfile:
     ) -> NDArray[np.float64]:
         """``volume`` traded since ``start_us`` over what these ``seconds`` usually bring."""
         first = _slot(exchange_time(start_us))
-        slots = max(1, seconds // SLOT_S)
+        slots = np.arange(first, first + max(1, seconds // SLOT_S)) % SLOTS
         share = min(1.0, seconds / SLOT_S)
-        usual = share * np.nansum(self.mean[:, first : first + slots].astype(np.float64), axis=1)
+        usual = share * np.nansum(self.mean[:, slots].astype(np.float64), axis=1)
         return ratio(volume, usual)
 
     def day_volume(self) -> NDArray[np.float64]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
+from schemas.errors import InvalidMessage
 from schemas.quotes import Symbol
 
 Tier = Literal["ultra_high_freq", "high_freq", "medium_freq", "low_freq"]
@@ -67,6 +69,22 @@ class ScanRequest(Struct):
 
     request: Annotated[str, Meta(min_length=1, max_length=64)]
     mode: ScanMode
+
+
+_decode_request = msgspec.json.Decoder(ScanRequest).decode
+
+
+def decode_scan_request(value: bytes | None) -> ScanRequest:
+    """Decode one record of ``scan_requests``.
+
+    Raises:
+        InvalidMessage: it is not a request.
+    """
+    try:
+        request: ScanRequest = _decode_request(value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        raise InvalidMessage("invalid", str(exc)) from None
+    return request
 
 
 class TradingCandidates(Struct):

@@ -1,8 +1,9 @@
 """The Faust app: ``faust -A streams.app worker`` or ``catalyst worker``.
 
-The flow, in the order of the data: ``quotes`` -> tracking -> ticks and ``bars`` -> collection ->
-rows. Each agent is a thin adapter in its package under :mod:`agents`, beside the logic it runs;
-:class:`streams.pipeline.Pipeline` gives them the writer and the checkpoints.
+The flow, in the order of the data: ``quotes`` -> tracking -> ticks and ``bars`` -> the market stage
+(with ``news``: scanning, tiers, collection) -> rows and decisions. Each agent is a thin adapter in
+its package under :mod:`agents`, beside the logic it runs; :class:`streams.pipeline.Pipeline` gives
+them the writer and the checkpoints.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 import faust
 import uvloop
 
-from agents.collection import agent as collection
 from agents.coordination import agent as coordination
+from agents.market import agent as market
 from agents.tracking import agent as tracking
 from streams import logs, topics, web
 from streams.pipeline import Pipeline
@@ -74,7 +75,7 @@ def create_app(settings: Settings) -> CatalystApp:
     )
     app.pipeline = Pipeline(app, settings)
     tracking.attach(app, app.pipeline.tracking)
-    collection.attach(app, app.pipeline.collection)
+    market.attach(app, app.pipeline.market)
     coordination.attach(app, app.pipeline.keeper, app.pipeline.view)
     web.attach(app, app.pipeline)
     return app

@@ -9,12 +9,17 @@ from typing import Any
 
 import orjson
 
-from agents.collection.stage import CollectionConfig, CollectionStage
 from agents.coordination.keeper import Keeper, KeeperConfig, WorkerView
 from agents.durability import Effects
+from agents.market.engine import EngineConfig
+from agents.market.stage import MarketConfig, MarketStage
 from agents.publishing import Publisher
+from agents.scanning.scanner import ScanConfig
+from agents.scanning.tiers import TierIntervals
 from agents.tracking.stage import TrackingConfig, TrackingStage
+from agents.tracking.universe import TickUniverse
 from streams import metrics, topics
+from streams.errors import UserError
 from streams.settings import Settings
 from timescale.aging import set_ages
 from timescale.checkpoints import CheckpointStore
@@ -29,6 +34,49 @@ _AGE_SETTINGS = {
     "hourly": "medium_freq_age_days",
 }
 _SOURCES = {HIGH_FREQ.name: topics.BARS, TICKS.name: topics.QUOTES}
+
+
+def market_config(settings: Settings, dsn: str) -> MarketConfig:
+    """The second stage as the settings say.
+
+    Raises:
+        UserError: the settings contradict each other.
+    """
+    return MarketConfig(
+        bars=topics.BARS,
+        news=topics.NEWS,
+        securities=topics.SECURITIES,
+        requests=topics.SCAN_REQUESTS,
+        catalysts=topics.CATALYSTS,
+        decisions=(topics.SCANS, topics.UNIVERSE, topics.TRADING_CANDIDATES),
+        engine=engine_config(settings),
+        dsn=dsn,
+        checkpoint_interval_s=settings.checkpoint_interval_s,
+        idle_after=settings.idle_after,
+        max_clock_ahead_s=settings.max_clock_ahead_s,
+    )
+
+
+def engine_config(settings: Settings) -> EngineConfig:
+    """What is followed and how often it is collected, as the settings say.
+
+    Raises:
+        UserError: the settings contradict each other.
+    """
+    try:
+        scan = ScanConfig(
+            track=settings.top_candidates_to_track,
+            trade=min(settings.top_candidates_to_trade, settings.top_candidates_to_track),
+            ttl_s=settings.tracking_cache_ttl,
+        )
+    except ValueError as exc:
+        raise UserError(str(exc)) from None
+    intervals = TierIntervals(
+        high_freq=settings.high_freq_interval,
+        medium_freq=settings.medium_freq_interval,
+        low_freq=settings.low_freq_interval,
+    )
+    return EngineConfig(scan, intervals)
 
 
 class Pipeline:
@@ -48,18 +96,11 @@ class Pipeline:
                 idle_after=settings.idle_after,
                 checkpoint_interval_s=settings.checkpoint_interval_s,
                 max_clock_ahead_s=settings.max_clock_ahead_s,
-                store_ticks=settings.store_ticks in ("tracked", "all"),
             ),
             effects,
+            TickUniverse(dsn, settings.store_ticks, settings.top_candidates_to_track),
         )
-        self.collection = CollectionStage(
-            CollectionConfig(
-                topic=topics.BARS,
-                interval_s=settings.high_freq_interval,
-                checkpoint_interval_s=settings.checkpoint_interval_s,
-            ),
-            effects,
-        )
+        self.market = MarketStage(market_config(settings, dsn), effects)
         self.keeper = Keeper(
             KeeperConfig(
                 dsn=dsn,
@@ -104,7 +145,7 @@ class Pipeline:
     async def finish(self) -> None:
         """Make everything taken in durable and acknowledge it."""
         await self.tracking.finish()
-        await self.collection.finish()
+        await self.market.finish()
         await self.keeper.farewell(self.view())
 
     async def close(self) -> None:
@@ -115,7 +156,7 @@ class Pipeline:
         """What this worker says of itself to the others."""
         return WorkerView(
             database=self.writer.state,
-            durable_until=self.collection.durable_until,
+            durable_until=self.market.durable_until,
             metrics={"pending_rows": self.writer.pending_rows, "retries": self.writer.retries},
         )
 

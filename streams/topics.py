@@ -48,7 +48,7 @@ SIGNALS = tuple(f"signals.{name}" for name in PATTERN_TYPES)
 
 _DEFAULTS = {"cleanup.policy": "delete", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
 _COMPACTED = {"cleanup.policy": "compact"}
-_INPUTS = (QUOTES, NEWS, SECURITIES, BARS, CATALYSTS)
+_INPUTS = (QUOTES, NEWS, SECURITIES, BARS, CATALYSTS, SCAN_REQUESTS)
 
 
 def dead_letter(topic: str) -> str:

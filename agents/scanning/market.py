@@ -209,6 +209,11 @@ class Market:
     def _usual_variance(self) -> Floats:
         return ratio(self.variance, self.variance_known)
 
+    def deviations(self, symbols: list[str]) -> Floats:
+        """The usual deviation of 15-minute log returns of each symbol; NaN where unknown."""
+        usual: Floats = np.sqrt(self._usual_variance() * MOVE_MIN)
+        return usual[self.rows(symbols)]
+
     def view(self, now: int) -> MarketView:
         """The market at ``now``, which must not be before ``time``."""
         self.roll(now)

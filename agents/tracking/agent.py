@@ -7,6 +7,7 @@ from typing import Any
 from agents.tracking.stage import TrackingStage
 
 TICK_S = 0.5
+UNIVERSE_S = 1.0
 
 
 def attach(app: Any, stage: TrackingStage) -> None:
@@ -22,6 +23,10 @@ def attach(app: Any, stage: TrackingStage) -> None:
     async def look_after() -> None:
         if not app.rebalancing and app.flow_control.is_active():
             await stage.tick(app.consumer)
+
+    @app.timer(UNIVERSE_S)
+    async def follow_universe() -> None:
+        await stage.universe.refresh()
 
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:

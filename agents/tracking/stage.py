@@ -13,8 +13,10 @@ import structlog
 
 from agents import metrics
 from agents.durability import Effects, Ledger
+from agents.tracking.buffer import QuoteRows
 from agents.tracking.rows import latest_rows, tick_rows
 from agents.tracking.tracker import PartitionTracker, ResumePoint
+from agents.tracking.universe import TickUniverse
 from schemas.bars import PartitionBars, encode_bars
 from schemas.errors import InvalidMessage
 from schemas.quotes import QuoteColumns, decode_quotes, encode_frame, encode_row
@@ -23,8 +25,8 @@ from timescale.relations import LATEST, TICKS
 
 log = structlog.get_logger(__name__)
 
-# With records apparently left to read, silence must last this much longer to count as idle:
-# offsets that hold no record (transaction markers) look like a backlog for ever.
+# With records apparently left to read, silence must last this much longer to count as idle: offsets
+# without a record (transaction markers, what retention has removed) look like a backlog for ever.
 _BACKLOG_PATIENCE = 10
 
 
@@ -39,7 +41,6 @@ class TrackingConfig:
     idle_after: float
     checkpoint_interval_s: float
     max_clock_ahead_s: float
-    store_ticks: bool
 
 
 @dataclass(slots=True)
@@ -47,7 +48,6 @@ class _Partition:
     tracker: PartitionTracker
     ledger: Ledger
     heard: float = field(default_factory=time.monotonic)
-    first: int | None = None
     silent: bool = False
     released: int = 0
     released_at: float = 0.0
@@ -56,8 +56,9 @@ class _Partition:
 class TrackingStage:
     """Feeds records to the tracker of their partition and carries out what it says."""
 
-    def __init__(self, config: TrackingConfig, effects: Effects) -> None:
+    def __init__(self, config: TrackingConfig, effects: Effects, universe: TickUniverse) -> None:
         self.config = config
+        self.universe = universe
         self.effects = effects
         self._partitions: dict[int, _Partition] = {}
         self._generation = 0
@@ -104,10 +105,16 @@ class TrackingStage:
         metrics.DUPLICATES.inc(taken.duplicates)
         if quotes.rejected or len(taken.late):
             await self._reject(part, message, quotes, taken.late.tolist())
-        if self.config.store_ticks and len(taken.ticks):
-            symbols = part.tracker.table.symbols
-            await self.effects.writer.put(TICKS, tick_rows(taken.ticks), symbols=symbols)
-            metrics.TICKS.inc(len(taken.ticks))
+        await self._store(part, taken.ticks)
+
+    async def _store(self, part: _Partition, ticks: QuoteRows) -> None:
+        symbols = part.tracker.table.symbols
+        kept = self.universe.keep(symbols, ticks.ids)
+        if kept is not None:
+            ticks = ticks.take(kept)
+        if len(ticks):
+            await self.effects.writer.put(TICKS, tick_rows(ticks), symbols=symbols)
+            metrics.TICKS.inc(len(ticks))
 
     async def _reject(
         self, part: _Partition, message: Any, quotes: QuoteColumns, late: list[int]
@@ -180,22 +187,20 @@ class TrackingStage:
         async with self._turn:
             for tp in consumer.assignment():
                 if tp.topic == self.config.topic and (part := await self._at(tp.partition)):
-                    part.silent = await self._is_silent(part, consumer, tp)
+                    part.silent = self._is_silent(part, consumer, tp)
             for part in self._partitions.values():
                 if part.silent:
                     await self._release(part)
                 if part.ledger.due(part.tracker.next_offset):
                     await self._checkpoint(part)
 
-    async def _is_silent(self, part: _Partition, consumer: Any, tp: Any) -> bool:
+    def _is_silent(self, part: _Partition, consumer: Any, tp: Any) -> bool:
         """Whether the partition has given nothing for so long that nobody waits for it."""
-        if part.first is None:
-            part.first = (await consumer.earliest_offsets(tp)).get(tp, 0)
         # Asked for at the last moment: a partition may be revoked at every await.
         end = consumer.highwater(tp) if tp in consumer.assignment() else None
         if end is None:
             return False
-        backlog = max(0, end - max(part.tracker.next_offset, part.first))
+        backlog = max(0, end - part.tracker.next_offset)
         metrics.LAG.labels(topic=tp.topic, partition=str(tp.partition)).set(backlog)
         patience = max(self.config.idle_after, part.tracker.hold_s)
         if backlog:

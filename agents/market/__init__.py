@@ -1,0 +1,1 @@
+"""The second stage: the whole market by the minute, with its news."""

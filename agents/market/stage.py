@@ -1,0 +1,323 @@
+"""The second stage at work: the engine joined to Kafka and the database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from agents import metrics
+from agents.durability import Effects, Ledger
+from agents.market import rows
+from agents.market.engine import EngineConfig, MarketEngine, Outputs
+from agents.scanning.desk import Update
+from schemas.bars import decode_bars
+from schemas.errors import InvalidMessage
+from schemas.news import decode_news, decode_security
+from schemas.times import US_PER_S
+from schemas.tracking import decode_scan_request
+from timescale.cycles import close_cycle, open_cycle, resolve_cycles
+from timescale.errors import TimescaleError
+from timescale.relations import HIGH_FREQ, NEWS, SCANS, TIER_CHANGES, TRACKING_STATE
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketConfig:
+    """What the stage needs to know: its topics, the engine's configuration, wall-clock seconds."""
+
+    bars: str
+    news: str
+    securities: str
+    requests: str
+    catalysts: str
+    decisions: tuple[str, str, str]
+    engine: EngineConfig
+    dsn: str
+    checkpoint_interval_s: float
+    idle_after: float
+    max_clock_ahead_s: float
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The topics that are read, what others build on first."""
+        return (self.securities, self.news, self.requests, self.bars)
+
+
+@dataclass(slots=True)
+class _State:
+    engine: MarketEngine
+    ledger: Ledger
+    offsets: dict[str, int]
+    taken: int = 0
+    heard: float = field(default_factory=time.monotonic)
+
+
+class MarketStage:
+    """Feeds bars, news and requests to the engine and carries out what it decides.
+
+    What a scan decided is durable before it is published. So it holds even though the moment in
+    which a news item arrived may have decided what the scan saw: a successor repeats it to the
+    letter.
+    """
+
+    def __init__(self, config: MarketConfig, effects: Effects) -> None:
+        self.config = config
+        self.effects = effects
+        self.durable_until = 0
+        self._state: _State | None = None
+        self._generation = 0
+        self._given_up: dict[str, int | None] = {}
+        self._turn = asyncio.Lock()
+        self._handlers: dict[str, Callable[[_State, Any], Outputs | None]] = {
+            config.bars: self._bars,
+            config.news: self._news,
+            config.securities: self._security,
+            config.requests: self._request,
+        }
+
+    def reset(self) -> None:
+        """Forget everything: the partitions have changed hands."""
+        self._state = None
+        self.durable_until = 0
+        self._generation += 1
+
+    async def take(self, event: Any, consumer: Any) -> None:
+        """Take in one record of any of the topics."""
+        message = event.message
+        await self._wait_for_others(message, consumer)
+        async with self._turn:
+            state = await self._current()
+            if state is None:
+                return
+            state.ledger.hold(event)
+            if message.offset < state.offsets[message.topic]:
+                return
+            state.offsets[message.topic] = message.offset + 1
+            state.taken += 1
+            try:
+                out = self._handlers[message.topic](state, message)
+            except InvalidMessage as exc:
+                await state.ledger.dead_letters.reject(message, exc.reason, str(exc))
+                return
+            if out is not None:
+                await self._carry_out(state, out, message)
+
+    async def _wait_for_others(self, message: Any, consumer: Any) -> None:
+        """Let what others build on be read first, where it is there: names, news, then bars."""
+        order = self.config.inputs
+        for topic in order[: order.index(message.topic)]:
+            deadline = time.monotonic() + self.config.idle_after
+            while self._is_behind(topic, consumer):
+                await asyncio.sleep(0.01)
+                if time.monotonic() >= deadline:
+                    # Offsets without a record (transaction markers) would be waited for for ever.
+                    self._given_up[topic] = self._end(topic, consumer)
+
+    def _is_behind(self, topic: str, consumer: Any) -> bool:
+        end = self._end(topic, consumer)
+        if topic in self._given_up and self._given_up[topic] == end:
+            return False
+        read = self._state.offsets[topic] if self._state is not None else 0
+        return end is None or read < end
+
+    def _end(self, topic: str, consumer: Any) -> int | None:
+        """The offset after the newest record, None while it is not known; 0 if not ours to read."""
+        tp = next((tp for tp in consumer.assignment() if tp.topic == topic), None)
+        end: int | None = 0 if tp is None else consumer.highwater(tp)
+        return end
+
+    def _bars(self, state: _State, message: Any) -> Outputs:
+        state.heard = time.monotonic()
+        return state.engine.take_bars(decode_bars(message.value))
+
+    def _news(self, state: _State, message: Any) -> Outputs:
+        latest = int((time.time() + self.config.max_clock_ahead_s) * US_PER_S)
+        news = decode_news(message.value, latest_us=latest)
+        metrics.NEWS.inc()
+        return state.engine.take_news(news)
+
+    def _security(self, state: _State, message: Any) -> None:
+        if message.value is None and message.key:
+            state.engine.forget_security(message.key.decode(errors="replace"))
+        else:
+            state.engine.take_security(decode_security(message.value))
+
+    def _request(self, state: _State, message: Any) -> Outputs:
+        request = decode_scan_request(message.value)
+        out = state.engine.force_scan(request.mode)
+        out.request = request.request
+        return out
+
+    async def _carry_out(self, state: _State, out: Outputs, message: Any = None) -> None:
+        if out.late:
+            metrics.LATE.labels(topic=self.config.bars).inc()
+            await state.ledger.dead_letters.reject(message, "late", "the minute is already taken")
+        self._count(state, out)
+        await self._store(state, out)
+        for record in rows.catalyst_records(self.config.catalysts, out.catalysts):
+            await state.ledger.publisher.send(*record)
+        if out.updates:
+            await self._decide(state, out)
+        elif state.ledger.due(state.taken):
+            self._checkpoint(state)
+
+    def _count(self, state: _State, out: Outputs) -> None:
+        engine = state.engine
+        metrics.MINUTES.inc(out.minutes)
+        metrics.NEWS_DUPLICATES.inc(sum(item.duplicate_of is not None for item in out.news))
+        metrics.CATALYSTS.inc(len(out.catalysts))
+        metrics.COLLECTED.inc(sum(map(len, out.rows)))
+        metrics.EVENT_TIME.labels(agent="market").set(engine.clock.time / US_PER_S)
+        for update in out.updates:
+            if update.scan is not None:
+                metrics.SCAN_SECONDS.observe(update.scan.execution_time)
+                metrics.UNIVERSE.set(update.scan.total_universe)
+        if out.updates:
+            for tier, count in engine.tiers().items():
+                metrics.TRACKED.labels(tier=tier).set(count)
+
+    async def _store(self, state: _State, out: Outputs) -> None:
+        put = self.effects.writer.put
+        for collected in out.rows:
+            await put(HIGH_FREQ, rows.collected_rows(collected))
+        if out.news:
+            await put(NEWS, rows.news_rows(out.news))
+        for update in out.updates:
+            if update.scan is not None:
+                await put(SCANS, rows.scan_rows(update.scan))
+            if update.tier_changes:
+                await put(TIER_CHANGES, rows.tier_change_rows(update.tier_changes))
+            tracked = rows.tracking_rows(state.engine, update)
+            if tracked["symbol"]:
+                await put(TRACKING_STATE, tracked)
+
+    async def _decide(self, state: _State, out: Outputs) -> None:
+        """Make decisions durable, then publish them, each scan as a trading cycle."""
+        for update in out.updates:
+            if update.scan is not None:
+                await self._open_cycle(state, update, out)
+        outbox = [
+            record
+            for update in out.updates
+            for record in rows.update_records(update, self.config.decisions)
+        ]
+        cycles = [_cycle_id(u.scan.scan_id) for u in out.updates if u.scan is not None]
+        await self._checkpoint(state, outbox, cycles)
+        await self._publish(state.ledger, outbox, cycles)
+
+    async def _publish(self, ledger: Ledger, outbox: list[Any], cycles: list[str]) -> None:
+        began = time.monotonic()
+        for topic, key, value in outbox:
+            await ledger.publisher.send(topic, key, value)
+        done = {"records": len(outbox), "seconds": round(time.monotonic() - began, 6)}
+        for cycle_id in cycles:
+            await self._record(close_cycle(self.config.dsn, cycle_id, "signals", done))
+
+    async def _open_cycle(self, state: _State, update: Update, out: Outputs) -> None:
+        scan = update.scan
+        if scan is None:
+            return
+        cycle = {
+            "cycle_id": _cycle_id(scan.scan_id),
+            "status": "scanning",
+            "mode": "paper",
+            "scan_id": scan.scan_id,
+            "scan_mode": scan.mode,
+            "event_time": scan.timestamp.isoformat(),
+            "request": out.request,
+        }
+        steps: list[tuple[str, dict[str, Any]]] = [
+            ("news", {"catalysts": len(out.catalysts), "waiting": state.engine.waiting_news}),
+            ("scan", {"seconds": scan.execution_time, "universe": scan.total_universe}),
+            ("tracking", {"tracked": len(scan.tracked_securities),
+                          "tier_changes": len(update.tier_changes), "left": len(update.left)}),
+            ("collection", {"rows": sum(map(len, out.rows))}),
+        ]  # fmt: skip
+        await self._record(open_cycle(self.config.dsn, cycle, steps))
+
+    async def _record(self, call: Any) -> None:
+        """A coordination record that cannot be written now must not hold the market up."""
+        try:
+            await call
+        except TimescaleError as exc:
+            log.warning("cycle not recorded", reason=str(exc))
+
+    def _checkpoint(
+        self, state: _State, outbox: list[Any] | None = None, cycles: list[str] | None = None
+    ) -> asyncio.Task[None]:
+        offsets = state.offsets
+        snapshot = {
+            "taken": state.taken,
+            "offsets": [[t, self.effects.topic_ids[t], o] for t, o in offsets.items()],
+            "outbox": [list(record) for record in outbox or []],
+            "cycles": cycles or [],
+            "engine": state.engine.snapshot(),
+        }
+        until, generation = state.engine.clock.time, self._generation
+        bars = offsets[self.config.bars]
+        # Records of all topics are counted together: progress on any of them is progress.
+        task = state.ledger.begin(snapshot, bars, state.taken, until, everything=True)
+        task.add_done_callback(lambda done: self._note_durable(done, until, generation))
+        return task
+
+    def _note_durable(self, done: asyncio.Task[None], until: int, generation: int) -> None:
+        if generation == self._generation and not done.cancelled() and not done.exception():
+            self.durable_until = until
+
+    async def _current(self) -> _State | None:
+        """The state; None when the partitions changed hands while it was being restored."""
+        if self._state is None:
+            generation = self._generation
+            state = await self._restore()
+            if generation != self._generation:
+                return None
+            self._state = state
+        return self._state
+
+    async def _restore(self) -> _State:
+        config = self.config
+        ledger = Ledger("market", config.bars, 0, self.effects, config.checkpoint_interval_s)
+        found = await ledger.restore()
+        if found is None:
+            await self._record(resolve_cycles(config.dsn, []))
+            offsets = dict.fromkeys(config.inputs, 0)
+            return _State(MarketEngine(config.engine), ledger, offsets)
+        _, saved = found
+        offsets = dict.fromkeys(config.inputs, 0)
+        for topic, topic_id, offset in saved["offsets"]:
+            if self.effects.topic_ids.get(topic) == topic_id:
+                offsets[topic] = offset
+        await self._record(resolve_cycles(config.dsn, saved["cycles"]))
+        await self._publish(ledger, saved["outbox"], saved["cycles"])
+        log.info("restored", agent="market", offsets=offsets)
+        engine = MarketEngine.restore(saved["engine"], config.engine)
+        return _State(engine, ledger, offsets, saved["taken"])
+
+    async def tick(self) -> None:
+        """By the wall clock: read news that waits for a silent market, write a checkpoint due."""
+        async with self._turn:
+            state = self._state
+            if state is None:
+                return
+            silent = time.monotonic() - state.heard >= self.config.idle_after
+            if silent and state.engine.waiting_news:
+                await self._carry_out(state, state.engine.release_news())
+            elif state.ledger.due(state.taken):
+                self._checkpoint(state)
+
+    async def finish(self) -> None:
+        """Make everything taken in durable."""
+        async with self._turn:
+            state = self._state
+            if state is not None and state.ledger.behind(state.taken):
+                await self._checkpoint(state)
+
+
+def _cycle_id(scan_id: str) -> str:
+    return f"cycle-{scan_id}"
