@@ -32,6 +32,11 @@ from timescale.migrate import migrate
 
 PARTITIONS = 4
 
+_EMPTY = """
+TRUNCATE security_ticks, security_data_high_freq, security_latest, checkpoints, news, scans,
+         tier_changes, security_tracking_state, trading_cycles, workflow_log, service_health
+"""
+
 
 def until(condition: Callable[[], Any], seconds: float = 60, what: str = "") -> Any:
     """Poll until ``condition`` is true; its value."""
@@ -237,6 +242,24 @@ def site(broker: str, migrated: EmbeddedTimescale, tmp_path: Path) -> Iterator[S
         ):
             connection.execute(f"TRUNCATE {relation}")  # type: ignore[arg-type]
     place = Site(broker, migrated.dsn, tmp_path)
+    yield place
+    for worker in place.workers:
+        worker.kill()
+
+
+@pytest.fixture
+def own_database(tmp_path: Path) -> Iterator[EmbeddedTimescale]:
+    """A database for one test alone: to kill it, or to let it age."""
+    with EmbeddedTimescale(tmp_path / "database") as server:
+        migrate(server.dsn)
+        yield server
+
+
+@pytest.fixture
+def own_site(broker: str, own_database: EmbeddedTimescale, tmp_path: Path) -> Iterator[Site]:
+    """As ``site``, with a database of its own."""
+    fresh_topics(broker)
+    place = Site(broker, own_database.dsn, tmp_path)
     yield place
     for worker in place.workers:
         worker.kill()

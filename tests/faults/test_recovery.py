@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,27 +12,10 @@ import pytest
 from tests.brokers import unique
 from tests.integration.test_pipeline import bars_of, expected_bars, market
 from tests.unit.markets import as_table
-from tests.workers import Site, fresh_topics, until
+from tests.workers import Site, until
 from timescale.embedded import EmbeddedTimescale
-from timescale.migrate import migrate
 
 pytestmark = pytest.mark.faults
-
-
-@pytest.fixture
-def own_database(tmp_path: Path) -> Iterator[EmbeddedTimescale]:
-    with EmbeddedTimescale(tmp_path / "database") as server:
-        migrate(server.dsn)
-        yield server
-
-
-@pytest.fixture
-def own_site(broker: str, own_database: EmbeddedTimescale, tmp_path: Path) -> Iterator[Site]:
-    fresh_topics(broker)
-    place = Site(broker, own_database.dsn, tmp_path)
-    yield place
-    for worker in place.workers:
-        worker.kill()
 
 
 def _in_background(site: Site, batches: list, speed: float) -> threading.Thread:  # type: ignore[type-arg]

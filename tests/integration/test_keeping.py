@@ -16,7 +16,8 @@ from tests.workers import Site, until
 SECURITIES = 4
 
 
-def test_aging_by_event_time_loses_no_aggregate_and_is_told(site: Site) -> None:
+def test_aging_by_event_time_loses_no_aggregate_and_is_told(own_site: Site) -> None:
+    site = own_site
     days = 4
     market = SimulatedMarket(5, securities=SECURITIES, rate=0.05, minutes=390 * days)
     batches = list(SimulatedQuotes(market))
