@@ -25,7 +25,7 @@ from timescale.aging import set_ages
 from timescale.checkpoints import CheckpointStore
 from timescale.latest import latest_securities
 from timescale.relation import Relation
-from timescale.relations import HIGH_FREQ, TICKS
+from timescale.relations import LATEST, NEWS, TICKS
 from timescale.writer import RowWriter
 
 _AGE_SETTINGS = {
@@ -33,7 +33,11 @@ _AGE_SETTINGS = {
     "high_freq": "high_freq_age_hours",
     "hourly": "medium_freq_age_days",
 }
-_SOURCES = {HIGH_FREQ.name: topics.BARS, TICKS.name: topics.QUOTES}
+_SOURCES = {
+    TICKS.name: topics.QUOTES,
+    LATEST.name: topics.QUOTES,
+    NEWS.name: topics.NEWS,
+}
 
 
 def market_config(settings: Settings, dsn: str) -> MarketConfig:
@@ -79,14 +83,36 @@ def engine_config(settings: Settings) -> EngineConfig:
     return EngineConfig(scan, intervals)
 
 
+class RejectedRows:
+    """Rows that the database refuses go where the records they came from would go."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    async def __call__(
+        self, relation: Relation, rows: list[dict[str, Any]], error: Exception
+    ) -> None:
+        """Send ``rows``, one a record; returns when the broker has them."""
+        topic = topics.dead_letter(_SOURCES.get(relation.name, topics.BARS))
+        headers = {
+            "reason": b"database",
+            "error": str(error).encode()[:1000],
+            "relation": relation.name.encode(),
+        }
+        for row in rows:
+            await self._publisher.send(topic, None, orjson.dumps(row, default=str), headers)
+        await self._publisher.confirm()
+
+
 class Pipeline:
     """The stages of one worker; :meth:`open` before the first record, :meth:`close` after it."""
 
     def __init__(self, app: Any, settings: Settings) -> None:
         self.settings = settings
         self._dsn = dsn = settings.timescale_dsn.get_secret_value()
-        self.writer = RowWriter(dsn, on_rejected=self._rejected, observer=metrics.WriterMetrics())
-        effects = Effects(app, self.writer, CheckpointStore(self.writer, dsn))
+        # Two writers: decisions about the market need not wait for the ticks before them.
+        tracking, market = self._effects(app), self._effects(app)
+        self._all_effects = (tracking, market)
         self.tracking = TrackingStage(
             TrackingConfig(
                 topic=topics.QUOTES,
@@ -97,10 +123,10 @@ class Pipeline:
                 checkpoint_interval_s=settings.checkpoint_interval_s,
                 max_clock_ahead_s=settings.max_clock_ahead_s,
             ),
-            effects,
+            tracking,
             TickUniverse(dsn, settings.store_ticks, settings.top_candidates_to_track),
         )
-        self.market = MarketStage(market_config(settings, dsn), effects)
+        self.market = MarketStage(market_config(settings, dsn), market)
         self.keeper = Keeper(
             KeeperConfig(
                 dsn=dsn,
@@ -110,9 +136,13 @@ class Pipeline:
             ),
             Publisher(app),
         )
-        self._effects = effects
         self.assigned = False
         app.on_partitions_assigned.connect(self._joined)
+
+    def _effects(self, app: Any) -> Effects:
+        rejected = RejectedRows(Publisher(app))
+        writer = RowWriter(self._dsn, on_rejected=rejected, observer=metrics.WriterMetrics())
+        return Effects(app, writer, CheckpointStore(writer, self._dsn))
 
     async def _joined(self, *_: Any, **__: Any) -> None:
         self.assigned = True
@@ -126,9 +156,10 @@ class Pipeline:
         ids = await asyncio.to_thread(
             topics.check_topics, self.settings.kafka_broker, topics.all_topics(self.settings)
         )
-        self._effects.topic_ids.update(ids)
         await self._apply_ages()
-        await self.writer.start()
+        for effects in self._all_effects:
+            effects.topic_ids.update(ids)
+            await effects.writer.start()
 
     async def _apply_ages(self) -> None:
         """Ages that were set for this worker hold from now on; others stay as they are."""
@@ -150,44 +181,34 @@ class Pipeline:
 
     async def close(self) -> None:
         """Store what is queued and let go of the database."""
-        await self.writer.stop()
+        for effects in self._all_effects:
+            await effects.writer.stop()
 
     def view(self) -> WorkerView:
         """What this worker says of itself to the others."""
         return WorkerView(
-            database=self.writer.state,
+            database=self._database(),
             durable_until=self.market.durable_until,
-            metrics={"pending_rows": self.writer.pending_rows, "retries": self.writer.retries},
+            metrics={"pending_rows": self._pending_rows()},
         )
+
+    def _database(self) -> str:
+        """The state of the writers: that of the first one that is not well."""
+        states = [effects.writer.state for effects in self._all_effects]
+        return next((state for state in states if state != "ok"), "ok")
+
+    def _pending_rows(self) -> int:
+        return sum(effects.writer.pending_rows for effects in self._all_effects)
 
     def health(self) -> dict[str, Any]:
         """What works: ``ok``, or ``degraded`` with the reason beside the part."""
-        database = self.writer.state
+        database = self._database()
         return {
             "status": "ok" if database == "ok" else "degraded",
             "database": database,
-            "pending_rows": self.writer.pending_rows,
+            "pending_rows": self._pending_rows(),
         }
 
     async def tracked_securities(self) -> list[dict[str, Any]]:
         """The newest state of every tracked security, by symbol, whoever tracks it."""
         return await latest_securities(self._dsn)
-
-    async def _rejected(
-        self, relation: Relation, rows: list[dict[str, Any]], error: Exception
-    ) -> None:
-        """Rows that the database refuses go where the records they came from would go."""
-        publisher = Publisher(self._effects.app)
-        source = _SOURCES.get(relation.name, topics.QUOTES)
-        for row in rows:
-            await publisher.send(
-                topics.dead_letter(source),
-                None,
-                orjson.dumps(row, default=str),
-                {
-                    "reason": b"database",
-                    "error": str(error).encode()[:1000],
-                    "relation": relation.name.encode(),
-                },
-            )
-        await publisher.confirm()
