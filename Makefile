@@ -56,6 +56,7 @@ kafka: install ## Apache Kafka on this machine until Ctrl-C (ARGS="--brokers 3";
 docs: install ## Renew the files that are made from the code
 	$(BIN)/python -m streams.reference
 	$(BIN)/python -m streams.asyncapi
+	$(BIN)/python -m streams.openapi
 
 .PHONY: lock
 lock: ## Renew requirements*.txt from pyproject.toml (needs uv)

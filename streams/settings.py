@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from streams.errors import UserError
 
 Seconds = Annotated[float, Field(gt=0)]
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")
 
 
 class Settings(BaseSettings):
@@ -29,6 +31,12 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", description="Address the worker's HTTP server binds to")
     web_port: int = Field(6066, ge=0, le=65535, description="Port of the worker's HTTP server")
+    api_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token of requests that change something; empty: none may"
+    )
+    api_rate_per_minute: int = Field(
+        12, ge=1, le=6000, description="Such requests that one client may make in a minute"
+    )
     data_dir: Path = Field(Path(".catalyst"), description="Embedded parts, logs and worker state")
 
     # Event time
@@ -75,6 +83,14 @@ class Settings(BaseSettings):
             name, _, port = host.strip().rpartition(":")
             if not name or not port.isdigit():
                 raise ValueError(f"{host!r} is not host:port (for example 127.0.0.1:9092)")
+        return value
+
+    @field_validator("api_token")
+    @classmethod
+    def _token_is_strong(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if token and not _TOKEN.fullmatch(token):
+            raise ValueError("must be 16 or more letters, digits or -._~+/=; openssl rand -hex 32")
         return value
 
     @field_validator("high_freq_interval", "medium_freq_interval", "low_freq_interval")

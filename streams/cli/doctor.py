@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from streams.cli.checks import Check
 
 MASK = "***"
+_LIKE_DSN = re.compile(r"://|=[^=]")
 _MARKS = {"ok": "[green]ok[/]", "failed": "[bold red]failed[/]", "skipped": "[yellow]skipped[/]"}
 
 
@@ -83,6 +85,8 @@ def masked(value: Any) -> str:
     """A setting's value for people: of a DSN all but its passwords, of another secret nothing."""
     if not isinstance(value, SecretStr):
         return str(value)
+    if not _LIKE_DSN.search(value.get_secret_value()):
+        return MASK if value.get_secret_value() else ""
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
