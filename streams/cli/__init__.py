@@ -23,6 +23,8 @@ COMMANDS = {
     "produce": ("streams.cli.produce", "Send quotes or news into Kafka."),
     "worker": ("streams.cli.worker", "Run a worker."),
     "record": ("streams.cli.record", "Write topics to a recording."),
+    "replay": ("streams.cli.replay", "Run history through the same logic in process."),
+    "factors": ("streams.cli.factors", "List what makes up the score of a security."),
     "verify": ("streams.cli.verify", "Compare what a file holds with what the database holds."),
     "storage": ("streams.cli.storage", "Show storage by relation and tier against the budget."),
     "status": ("streams.cli.status", "Show topics, lag, rows stored and the newest event."),

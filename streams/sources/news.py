@@ -72,10 +72,12 @@ def read_securities(path: Path) -> list[Message]:
         first = len(messages)
         columns = {n: _texts(block.column(n), path, first, n) for n in (*names, *industries)}
         for row in range(block.num_rows):
-            item = {name: columns[name][row] or None for name in names}
-            symbol = _symbol(path, first + row, item["symbol"])
+            symbol = _symbol(path, first + row, columns["symbol"][row])
+            item = {name: columns[name][row] for name in names}
             item["industry"] = next((columns[n][row] for n in industries if columns[n][row]), None)
-            messages.append(Message(None, symbol.encode(), orjson.dumps(item)))
+            # What is unknown is left out: a name, unlike a sector, may not be null.
+            known = {name: value for name, value in item.items() if value}
+            messages.append(Message(None, symbol.encode(), orjson.dumps(known)))
     if not messages:
         raise UserError(f"{path}: the file has columns but no rows")
     return messages

@@ -30,8 +30,8 @@ def is_recording(path: Path) -> bool:
     return path.name.lower().removesuffix(".gz").endswith(_SUFFIXES)
 
 
-def read_recording(path: Path, topic: str) -> Iterator[Recorded]:
-    """The messages of one topic, in order of arrival.
+def read_recording(path: Path, *topics: str) -> Iterator[Recorded]:
+    """The messages of these topics, in order of arrival.
 
     Raises:
         UserError: a line is no recorded message, or the file is damaged.
@@ -44,12 +44,64 @@ def read_recording(path: Path, topic: str) -> Iterator[Recorded]:
                 if line.isspace():
                     continue
                 recorded = parse_recording_line(line)
-                if recorded.topic == topic:
+                if recorded.topic in topics:
                     yield recorded
     except InvalidMessage as exc:
         raise UserError(f"{path}: line {number}: not a recorded message ({exc})") from None
     except (EOFError, OSError, zlib.error) as exc:
         raise UserError(f"{path}: damaged or cut off after line {number} ({exc})") from None
+
+
+class QuoteReader:
+    """Turns records of ``quotes``, in their order, into batches of quotes.
+
+    Single quotes are gathered until a frame comes, or enough of them; :meth:`flush` gives what is
+    held. ``skipped`` counts, by reason, what is no quote.
+    """
+
+    def __init__(self) -> None:
+        self.skipped: Counter[str] = Counter()
+        self._singles: list[Quote] = []
+
+    def take(self, value: bytes | None) -> Iterator[QuoteColumns]:
+        """Take a record in; the batches that are complete."""
+        if value is None:
+            self.skipped["empty"] += 1
+        elif b'"frame"' in value:
+            yield from self.flush()
+            yield from self._frame(value)
+        else:
+            self._single(value)
+            if len(self._singles) >= BATCH_ROWS:
+                yield from self.flush()
+
+    def flush(self) -> Iterator[QuoteColumns]:
+        """The single quotes held, if any."""
+        if self._singles:
+            singles, self._singles = self._singles, []
+            yield _joined(singles)
+
+    def _frame(self, value: bytes) -> Iterator[QuoteColumns]:
+        try:
+            columns = decode_quotes(value)
+        except InvalidMessage as exc:
+            self.skipped[exc.reason] += 1
+            return
+        self.skipped.update(rejected.reason for rejected in columns.rejected)
+        columns.clock = columns.hold_s = None
+        if len(columns):
+            yield columns
+
+    def _single(self, value: bytes) -> None:
+        try:
+            quote = _decode_quote(value)
+        except (ValidationError, msgspec.DecodeError, UnicodeDecodeError):
+            self.skipped["invalid"] += 1
+            return
+        if not _plausible(quote):
+            self.skipped["timestamp"] += 1
+            return
+        self._singles.append(quote)
 
 
 class RecordedQuotes:
@@ -65,63 +117,26 @@ class RecordedQuotes:
         self.name = path.name
         self._path = path
         self._topic = topic
-        self._skipped: Counter[str] = Counter()
+        self._reader = QuoteReader()
 
     @property
     def skipped(self) -> dict[str, int]:
         """Messages that are no quotes, by reason."""
-        return dict(self._skipped)
+        return dict(self._reader.skipped)
 
     def __iter__(self) -> Iterator[QuoteColumns]:
         """Raise UserError when the recording holds no quotes at all."""
-        self._skipped.clear()
+        reader = self._reader = QuoteReader()
         found = False
-        for batch in self._batches():
-            found = found or len(batch) > 0
-            if len(batch):
+        for recorded in read_recording(self._path, self._topic):
+            for batch in reader.take(recorded.value):
+                found = True
                 yield batch
+        for batch in reader.flush():
+            found = True
+            yield batch
         if not found:
             raise UserError(f"{self._path}: holds no quotes of the topic {self._topic}")
-
-    def _batches(self) -> Iterator[QuoteColumns]:
-        singles: list[Quote] = []
-        for recorded in read_recording(self._path, self._topic):
-            value = recorded.value
-            if value is None:
-                self._skipped["empty"] += 1
-            elif b'"frame"' in value:
-                if singles:
-                    yield _joined(singles)
-                    singles = []
-                yield self._frame(value)
-            else:
-                self._single(value, singles)
-                if len(singles) >= BATCH_ROWS:
-                    yield _joined(singles)
-                    singles = []
-        if singles:
-            yield _joined(singles)
-
-    def _frame(self, value: bytes) -> QuoteColumns:
-        try:
-            columns = decode_quotes(value)
-        except InvalidMessage as exc:
-            self._skipped[exc.reason] += 1
-            return _joined([])
-        self._skipped.update(rejected.reason for rejected in columns.rejected)
-        columns.clock = columns.hold_s = None
-        return columns
-
-    def _single(self, value: bytes, singles: list[Quote]) -> None:
-        try:
-            quote = _decode_quote(value)
-        except (ValidationError, msgspec.DecodeError, UnicodeDecodeError):
-            self._skipped["invalid"] += 1
-            return
-        if not _plausible(quote):
-            self._skipped["timestamp"] += 1
-            return
-        singles.append(quote)
 
 
 def _plausible(quote: Quote) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from schemas.news import Security, decode_security
 from streams.errors import UserError
 from streams.sources.news import read_news, read_securities
 
@@ -93,9 +94,16 @@ def test_reference_data_take_the_finest_industry_that_is_there(tmp_path: Path) -
             "sector": "Health Care",
             "industry": "Life Sciences Tools",
         },
-        {"symbol": "XYZ", "name": None, "sector": None, "industry": "Shoes"},
-        {"symbol": "NA", "name": None, "sector": None, "industry": None},
+        {"symbol": "XYZ", "industry": "Shoes"},
+        {"symbol": "NA"},
     ]
+
+
+def test_reference_data_without_a_name_are_messages_of_the_topic(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("symbol,name,sector\nAABA,,\n")
+    (message,) = read_securities(path)
+    assert decode_security(message.value) == Security("AABA")
 
 
 def test_reference_data_without_a_symbol_are_named(tmp_path: Path) -> None:
