@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,7 +50,7 @@ class Ledger:
     interval_s: float
     publisher: Publisher = field(init=False)
     dead_letters: DeadLetters = field(init=False)
-    _held: deque[Any] = field(default_factory=deque)
+    _held: list[Any] = field(default_factory=list)
     _done: int = -1
     _last: float = field(default_factory=time.monotonic)
     _running: asyncio.Task[None] | None = None
@@ -104,13 +103,10 @@ class Ledger:
         next_offset: int,
         processed: int,
         event_time: int,
-        *,
-        everything: bool = False,
     ) -> asyncio.Task[None]:
         """Start a checkpoint of everything up to now; the agent may go on meanwhile.
 
-        It acknowledges the records before ``next_offset``, or ``everything`` held (of whatever
-        topic) where nothing has to be read again.
+        It acknowledges the records of ``topic`` before ``next_offset``, and all those of others.
         """
         self._last = time.monotonic()
         self._done = processed
@@ -124,11 +120,14 @@ class Ledger:
             state=pack_state(state),
         )
         sent = self.publisher.unconfirmed()
-        covered = []
-        while self._held and (everything or self._held[0].message.offset < next_offset):
-            covered.append(self._held.popleft())
+        covered = [event for event in self._held if self._is_covered(event, next_offset)]
+        self._held = [event for event in self._held if not self._is_covered(event, next_offset)]
         self._running = asyncio.create_task(self._finish(checkpoint, sent, covered, self._running))
         return self._running
+
+    def _is_covered(self, event: Any, next_offset: int) -> bool:
+        message = event.message
+        return bool(message.topic != self.topic or message.offset < next_offset)
 
     async def _finish(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.bars import BarColumns, PartitionBars, decode_bars, encode_bars
+from schemas.bars import BarColumns, PartitionBars
 from schemas.times import US_PER_MINUTE
 
 
@@ -15,6 +15,12 @@ class MarketMinute:
 
     start: int
     bars: BarColumns
+
+
+@dataclass(slots=True)
+class _Pending:
+    bars: BarColumns
+    offset: int
 
 
 @dataclass(slots=True)
@@ -30,26 +36,40 @@ class MarketClock:
     partitions: int = 0
     time: int = 0
     _own: dict[int, int] = field(default_factory=dict)
-    _pending: dict[int, list[PartitionBars]] = field(default_factory=dict)
+    _read_until: int = 0
+    _pending: dict[int, dict[int, _Pending]] = field(default_factory=dict)
 
-    def take(self, message: PartitionBars) -> tuple[list[MarketMinute], bool]:
-        """Take one message; the minutes now complete, oldest first, and whether it came in time.
+    def take(
+        self, message: PartitionBars, offset: int | None = None
+    ) -> tuple[list[MarketMinute], bool]:
+        """Take the message at ``offset`` (by default the next one).
 
-        A repeat of a minute that the partition has closed already changes nothing.
+        Gives the minutes now complete, oldest first, and whether it came in time. A repeat of a
+        minute that the partition has closed already changes nothing. A message that was taken
+        before the restart only fills up the minutes that were waiting then.
         """
+        offset = self._read_until if offset is None else offset
         self.partitions = max(self.partitions, message.partitions)
         partition, until = message.partition, message.minute + US_PER_MINUTE
+        if offset < self._read_until:
+            self._wait(message, offset)
+            return [], True
         in_time = True
-        if until > self._own.get(partition, -1):
-            self._own[partition] = until
-            if len(message.bars):
-                in_time = message.minute >= self.time
-                if in_time:
-                    self._pending.setdefault(message.minute, []).append(message)
+        if len(message.bars) and until > self._own.get(partition, -1):
+            in_time = message.minute >= self.time
+            self._wait(message, offset)
+        self._own[partition] = max(until, self._own.get(partition, -1))
+        self._read_until = offset + 1
         if message.idle:
             until = max(until, *self.closed.values(), 0)
         self.closed[partition] = max(until, self.closed.get(partition, 0))
         return self._advance(), in_time
+
+    def _wait(self, message: PartitionBars, offset: int) -> None:
+        """Keep the bars until their minute is complete; a minute already taken needs no more."""
+        if len(message.bars) and message.minute >= self.time:
+            waiting = self._pending.setdefault(message.minute, {})
+            waiting[message.partition] = _Pending(message.bars, offset)
 
     def _advance(self) -> list[MarketMinute]:
         if len(self.closed) < self.partitions:
@@ -60,31 +80,34 @@ class MarketClock:
             MarketMinute(
                 minute,
                 BarColumns.concat(
-                    [m.bars for m in sorted(self._pending.pop(minute), key=lambda m: m.partition)]
+                    [waiting.bars for _, waiting in sorted(self._pending.pop(minute).items())]
                 ),
             )
             for minute in due
         ]
 
+    def resume_offset(self, next_offset: int) -> int:
+        """From which message on to read again to come to the same state after a restart."""
+        waiting = (held.offset for minute in self._pending.values() for held in minute.values())
+        return min(waiting, default=next_offset)
+
     def snapshot(self) -> dict[str, Any]:
-        """State for a checkpoint."""
+        """State for a checkpoint, without the minutes that wait: they are read again."""
         return {
             "closed": [list(item) for item in self.closed.items()],
             "own": [list(item) for item in self._own.items()],
             "partitions": self.partitions,
             "time": self.time,
-            "pending": [encode_bars(m) for parts in self._pending.values() for m in parts],
+            "read_until": self._read_until,
         }
 
     @classmethod
     def restore(cls, state: dict[str, Any]) -> MarketClock:
-        """The clock of a snapshot."""
-        clock = cls(
+        """The clock of a snapshot, to be fed from :meth:`resume_offset` on."""
+        return cls(
             dict(state["closed"]),
             state["partitions"],
             state["time"],
             dict(state["own"]),
+            state["read_until"],
         )
-        for message in map(decode_bars, state["pending"]):
-            clock._pending.setdefault(message.minute, []).append(message)
-        return clock

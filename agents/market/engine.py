@@ -116,9 +116,9 @@ class MarketEngine:
         count = Counter(book.entries[symbol].tier for symbol in book.tracked)
         return {tier: count[tier] for tier in TIERS}
 
-    def take_bars(self, message: PartitionBars) -> Outputs:
+    def take_bars(self, message: PartitionBars, offset: int | None = None) -> Outputs:
         """One partition's minute; when it was the last to come, the whole market's."""
-        minutes, in_time = self.clock.take(message)
+        minutes, in_time = self.clock.take(message, offset)
         out = Outputs(late=not in_time, minutes=len(minutes))
         for minute in minutes:
             self._take_minute(minute, out)

@@ -134,7 +134,7 @@ class MarketStage:
 
     def _bars(self, state: _State, message: Any) -> Outputs:
         state.heard = time.monotonic()
-        return state.engine.take_bars(decode_bars(message.value))
+        return state.engine.take_bars(decode_bars(message.value), message.offset)
 
     def _news(self, state: _State, message: Any) -> Outputs:
         latest = int((time.time() + self.config.max_clock_ahead_s) * US_PER_S)
@@ -251,7 +251,8 @@ class MarketStage:
     def _checkpoint(
         self, state: _State, outbox: list[Any] | None = None, cycles: list[str] | None = None
     ) -> asyncio.Task[None]:
-        offsets = state.offsets
+        bars = state.engine.clock.resume_offset(state.offsets[self.config.bars])
+        offsets = state.offsets | {self.config.bars: bars}
         snapshot = {
             "taken": state.taken,
             "offsets": [[t, self.effects.topic_ids[t], o] for t, o in offsets.items()],
@@ -260,9 +261,8 @@ class MarketStage:
             "engine": state.engine.snapshot(),
         }
         until, generation = state.engine.clock.time, self._generation
-        bars = offsets[self.config.bars]
         # Records of all topics are counted together: progress on any of them is progress.
-        task = state.ledger.begin(snapshot, bars, state.taken, until, everything=True)
+        task = state.ledger.begin(snapshot, bars, state.taken, until)
         task.add_done_callback(lambda done: self._note_durable(done, until, generation))
         return task
 

@@ -138,12 +138,31 @@ def test_bars_of_a_minute_already_taken_are_late() -> None:
     assert not in_time
 
 
+def test_an_idle_word_read_again_after_a_crash_releases_no_more_than_it_did() -> None:
+    feed = [message(0, 1, "B"), message(1, 0), message(1, 0, idle=True), message(0, 2, "B")]
+    feed.insert(0, message(0, 0, "B"))
+    clock = MarketClock()
+    for i, item in enumerate(feed):
+        clock.take(item, i)
+    resume = clock.resume_offset(len(feed))
+    clock = MarketClock.restore(clock.snapshot())
+    for i in range(resume, len(feed)):
+        assert clock.take(feed[i], i) == ([], True)
+    (minute,), in_time = clock.take(message(1, 2, "A"), len(feed))
+    assert minute.bars.symbol == ["A", "B"]
+    assert in_time
+
+
 @pytest.mark.parametrize("crash_after", range(6))
 def test_the_clock_survives_a_crash(crash_after: int) -> None:
     feed = [message(p, m, f"S{p}") for m in range(3) for p in (0, 1)]
     clock, seen = MarketClock(), []
-    for i, item in enumerate(feed):
-        if i == crash_after:
-            clock = MarketClock.restore(unpack_state(pack_state(clock.snapshot())))
-        seen += [(m.start, m.bars.symbol) for m in clock.take(item)[0]]
+    for i in range(crash_after):
+        seen += [(m.start, m.bars.symbol) for m in clock.take(feed[i], i)[0]]
+    resume = clock.resume_offset(crash_after)
+    clock = MarketClock.restore(unpack_state(pack_state(clock.snapshot())))
+    for i in range(resume, len(feed)):
+        minutes, in_time = clock.take(feed[i], i)
+        assert in_time
+        seen += [(m.start, m.bars.symbol) for m in minutes]
     assert seen == [(START + m * US_PER_MINUTE, ["S0", "S1"]) for m in range(3)]
