@@ -113,11 +113,24 @@ class Stage:
         self.supervisor.add(Member(name, program, log, expected_to_end=ends))
         return program
 
+    def _follow_everything(self) -> dict[str, str]:
+        """The account at the end holds every quote against the rows: none may be left out.
+
+        Rows of all tiers end with those of ``high_freq``, so that it is known when they are due.
+        """
+        interval = str(self.settings.high_freq_interval)
+        return {
+            "TOP_CANDIDATES_TO_TRACK": "10000",
+            "MEDIUM_FREQ_INTERVAL": interval,
+            "LOW_FREQ_INTERVAL": interval,
+        }
+
     def _environment(self, addresses: Addresses, flags: dict[str, Any]) -> dict[str, str]:
         # By environment, not by argument: the arguments of a process are public, a DSN is not.
         return {
             **os.environ,
             "LOG_FORMAT": "console",
+            **self._follow_everything(),
             **{name.upper(): str(value) for name, value in flags.items()},
             "KAFKA_BROKER": addresses.kafka_broker,
             "TIMESCALE_DSN": addresses.timescale_dsn,
