@@ -99,16 +99,10 @@ class Api:
         return Reply(found, 202 if isinstance(found, ScanPending) else 200)
 
     async def _has_second_stage(self) -> bool:
-        """Whether this worker takes the requests, or another one runs that can."""
-        if any(tp.topic == SCAN_REQUESTS for tp in self._app.consumer.assignment()):
-            return True
-        own = self._pipeline.keeper.config.worker
-        services = (await self._metrics.get()).services
-        return any(
-            overview.is_running(item)
-            and item.name.startswith("worker@")
-            and item.name != f"worker@{own}"
-            for item in services
+        topics = {tp.topic for tp in self._app.consumer.assignment()}
+        own = f"worker@{self._pipeline.keeper.config.worker}"
+        return SCAN_REQUESTS in topics or overview.others_run(
+            own, (await self._metrics.get()).services
         )
 
     async def _request_scan(self, key: bytes, value: bytes) -> None:

@@ -44,6 +44,8 @@ async def stream(request: web.Request, listener: Listener) -> web.StreamResponse
             await _write(response, event("gap", None, orjson.dumps(lost)))
         while not listener.ended.is_set():
             signal = await listener.next(HEARTBEAT_S)
+            if signal is None and listener.ended.is_set():
+                break
             await _write(response, _encoded(listener, signal))
     except (ConnectionError, TimeoutError):
         listener.dropped = True

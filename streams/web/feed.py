@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ BUFFER = 256
 MAX_LISTENERS = 100
 START_S = 10.0
 _RETRY_S = 2.0
+_BATCH = 64
+_PATIENCE_S = 0.25
 _POSITION = re.compile(r"[0-9]{1,18}" + r"\.[0-9]{1,18}" * (len(NAMES) - 1))
 
 
@@ -169,7 +172,8 @@ class SignalFeed:
             try:
                 self.state = "ok"
                 while True:
-                    self._hand_out(await consumer.getmany(timeout_ms=1000, max_records=500))
+                    self._hand_out(await consumer.getmany(timeout_ms=1000, max_records=_BATCH))
+                    await self._pace()
             except (KafkaError, OSError) as exc:
                 self.state = f"retrying: {type(exc).__name__}"
                 log.warning("the signal topics cannot be read, trying again", reason=str(exc))
@@ -228,6 +232,15 @@ class SignalFeed:
                 self._position = [max(pair) for pair in zip(self._position, ends, strict=True)]
                 return
             self._hand_out(await consumer.getmany(timeout_ms=100))
+
+    async def _pace(self) -> None:
+        """Let the listeners write: a burst alone makes nobody a slow one."""
+        deadline = time.monotonic() + _PATIENCE_S
+        await asyncio.sleep(0)
+        while any(listener.queue.qsize() > BUFFER - _BATCH for listener in self._listeners):
+            if time.monotonic() >= deadline:
+                return
+            await asyncio.sleep(0.01)
 
     def _hand_out(self, batches: Mapping[TopicPartition, Sequence[object]]) -> None:
         for partition, records in batches.items():

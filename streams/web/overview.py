@@ -60,6 +60,12 @@ def is_running(service: ServiceState) -> bool:
     return not service.stale and service.status != "stopped"
 
 
+def others_run(own: str, services: Iterable[ServiceState]) -> bool:
+    """Whether a worker other than ``own`` runs: one of all that run has the second stage."""
+    workers = (item for item in services if item.name.startswith("worker@") and item.name != own)
+    return any(is_running(item) for item in workers)
+
+
 def _service(health: ServiceHealth) -> ServiceState:
     stale = health.age_s > STALE_S and health.status != "stopped"
     return ServiceState(
