@@ -13,25 +13,22 @@ import argparse
 import csv
 import re
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from datetime import time as clock_time
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from agents.minutes import MarketMinute
-from agents.news.desk import Duplicate, NewsDesk
+from agents.market.engine import EngineConfig, MarketEngine
 from agents.profile import EXCHANGE_TZ
 from agents.scanning.desk import Update
-from agents.scanning.history import described, scan_history, scans_at
-from schemas.bars import BarColumns
-from schemas.errors import InvalidMessage
-from schemas.news import Catalyst, decode_news, decode_security
-from schemas.times import US_PER_MINUTE, to_us
+from agents.scanning.history import described, scans_at
+from schemas.times import US_PER_MINUTE, US_PER_S
 from schemas.tracking import Scan
+from streams.replaying import Input, Tally, bars_of, headlines_of, play, securities_of
+from streams.sources.bars import BAR_COLUMNS, BarQuotes
 from streams.sources.news import read_news, read_securities
 from streams.sources.tables import Table, read_table
 
@@ -44,41 +41,22 @@ SHOWN = (clock_time(10), clock_time(15, 30))
 MOVED_IN_WINDOW_PCT, MOVED_IN_DAY_PCT = 1.5, 3.0
 BIG_MOVE = 3.0
 HOUR = 60
+LATENESS_US = 5 * US_PER_S
 
 
-def minutes_of(table: Table) -> Iterator[MarketMinute]:
-    """Market minutes of one-minute bars whose ``ts`` is their end."""
-    order = np.lexsort((table.code, table.ts))
-    starts = table.ts[order] - US_PER_MINUTE
-    bounds = np.flatnonzero(np.diff(starts, prepend=-1, append=-1))
-    columns = {name: column[order] for name, column in table.columns.items()}
-    names = table.names[table.code[order]]
-    for a, b in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        unknown, count = np.full(b - a, np.nan), np.ones(b - a, np.int64)
-        open_, high, low, close, volume = (
-            columns[name][a:b] for name in ("open", "high", "low", "close", "volume")
-        )
-        yield MarketMinute(
-            int(starts[a]),
-            BarColumns(
-                names[a:b].tolist(), open_, high, low, close, volume, (high + low + close) / 3,
-                unknown, unknown, unknown, volume / 2, count, count * 0,
-            ),
-        )  # fmt: skip
-
-
-def catalysts_of(news: Path, securities: Path) -> list[Catalyst]:
-    """The catalysts that the news desk makes of a file of headlines."""
-    desk = NewsDesk()
-    for message in read_securities(securities):
-        with suppress(InvalidMessage):  # a security without a name cannot be found in a text
-            desk.reference(decode_security(message.value))
-    found: list[Catalyst] = []
-    for message in read_news(news):
-        item = decode_news(message.value)
-        read = desk.take(item, to_us(item.ts))
-        found += read.added if isinstance(read, Duplicate) else read
-    return found
+def replayed(data: Path) -> tuple[Table, list[Update], Tally]:
+    """The bars of the days, and what a replay of them with their news finds."""
+    table, tally = read_table(data / BARS, BAR_COLUMNS), Tally()
+    inputs = chain[Input](
+        securities_of(read_securities(data / SECURITIES), tally),
+        headlines_of(read_news(data / NEWS), tally),
+        bars_of(BarQuotes(table), LATENESS_US, tally),
+    )
+    updates: list[Update] = []
+    for step in play(MarketEngine(EngineConfig()), inputs):
+        tally.count(step)
+        updates += step.out.updates
+    return table, updates, tally
 
 
 @dataclass(slots=True)
@@ -196,10 +174,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--quiet", action="store_true", help="only the figures at the end")
     chosen = parser.parse_args()
-    table = read_table(chosen.data / BARS, ("open", "high", "low", "close", "volume"))
-    catalysts = catalysts_of(chosen.data / NEWS, chosen.data / SECURITIES)
     began = time.perf_counter()
-    updates = list(scan_history(minutes_of(table), catalysts))
+    table, updates, tally = replayed(chosen.data)
     seconds = time.perf_counter() - began
     scans = [update.scan for update in updates if update.scan]
     if not chosen.quiet:
@@ -209,7 +185,7 @@ def main() -> None:
     full = [u for u in updates if u.scan and u.scan.total_universe > len(u.scan.tracked_securities)]
     after = hindsight(table, updates)
     print(
-        f"{len(table):,} bars and {len(catalysts)} catalysts in {seconds:.1f} s, "
+        f"{tally.bars:,} bars and {tally.catalysts} catalysts in {seconds:.1f} s, "
         f"{len(scans)} scans, {np.mean([len(u.left) for u in full]):.1f} leave the hundred at one\n"
         f"moves of {BIG_MOVE:g} deviations in the hour after: {after.big_moves}, of which tracked "
         f"{after.big_moves_tracked / after.big_moves:.0%}; tracked are {after.tracked_share:.0%}\n"

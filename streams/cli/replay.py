@@ -35,8 +35,8 @@ from streams.replaying import (
     Tally,
     bars_of,
     headlines_of,
-    recorded,
     play,
+    recorded,
     records_of,
     securities_of,
 )

@@ -9,21 +9,17 @@ import pytest
 
 from agents.profile import exchange_time
 from agents.scanning.desk import Update
-from agents.scanning.history import described, scan_history, scans_at
+from agents.scanning.history import described, scans_at
 from benchmarks.scan_days import (
     BARS,
     DATA,
     EVENTS,
-    NEWS,
-    SECURITIES,
     SHOWN,
-    catalysts_of,
     events_of,
     first_scan_after,
-    minutes_of,
+    replayed,
 )
 from schemas.times import to_us
-from streams.sources.tables import read_table
 
 pytestmark = [
     pytest.mark.data,
@@ -35,9 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def updates() -> list[Update]:
-    table = read_table(DATA / BARS, ("open", "high", "low", "close", "volume"))
-    catalysts = catalysts_of(DATA / NEWS, DATA / SECURITIES)
-    return list(scan_history(minutes_of(table), catalysts))
+    return replayed(DATA)[1]
 
 
 def test_each_day_has_five_candidates_at_ten_and_half_past_three(updates: list[Update]) -> None:
