@@ -37,6 +37,7 @@ class MarketClock:
     time: int = 0
     _own: dict[int, int] = field(default_factory=dict)
     _read_until: int = 0
+    _idle: set[int] = field(default_factory=set)
     _pending: dict[int, dict[int, _Pending]] = field(default_factory=dict)
 
     def take(
@@ -60,10 +61,17 @@ class MarketClock:
             self._wait(message, offset)
         self._own[partition] = max(until, self._own.get(partition, -1))
         self._read_until = offset + 1
+        self._idle.discard(partition)
         if message.idle:
+            self._idle.add(partition)
             until = max(until, *self.closed.values(), 0)
         self.closed[partition] = max(until, self.closed.get(partition, 0))
         return self._advance(), in_time
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether every partition has said last that it is idle."""
+        return 0 < self.partitions == len(self._idle)
 
     def _wait(self, message: PartitionBars, offset: int) -> None:
         """Keep the bars until their minute is complete; a minute already taken needs no more."""
@@ -99,6 +107,7 @@ class MarketClock:
             "partitions": self.partitions,
             "time": self.time,
             "read_until": self._read_until,
+            "idle": sorted(self._idle),
         }
 
     @classmethod
@@ -110,4 +119,5 @@ class MarketClock:
             state["time"],
             dict(state["own"]),
             state["read_until"],
+            set(state["idle"]),
         )

@@ -127,6 +127,20 @@ class Collector:
         self._set_next_end()
         return _joined(ended, cut)
 
+    def settle(self, time: int) -> CollectedRows | None:
+        """The market is silent at ``time``: end longer rows now, so that what they hold is stored.
+
+        Rows of more than ``interval_s`` end early where they are that long already; when the
+        market trades again, the next ones go on from there. All minutes before ``time`` must have
+        been taken.
+        """
+        start, interval = self._marks["start"], self._marks["interval"]
+        least = self.interval_s * US_PER_S
+        long = (start > 0) & (interval > self.interval_s) & (time - start >= least)
+        rows = self._close(np.flatnonzero(long), np.full(len(self.symbols), time, np.int64))
+        self._set_next_end()
+        return rows
+
     def mention(self, symbol: str, time: int) -> None:
         """A news item at ``time`` names ``symbol``: it counts in the row that covers its time.
 

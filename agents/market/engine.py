@@ -124,6 +124,8 @@ class MarketEngine:
             self._take_minute(minute, out)
         self._follow(self.desk.advance(self.clock.time), out)
         self._keep(self.collector.advance(self.clock.time), out)
+        if self.clock.is_silent:
+            self._keep(self.collector.settle(self.clock.time), out)
         return out
 
     def force_scan(self, mode: ScanMode) -> Outputs:

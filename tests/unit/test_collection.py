@@ -166,3 +166,34 @@ def test_the_clock_survives_a_crash(crash_after: int) -> None:
         assert in_time
         seen += [(m.start, m.bars.symbol) for m in minutes]
     assert seen == [(START + m * US_PER_MINUTE, ["S0", "S1"]) for m in range(3)]
+
+
+def test_in_a_silent_market_long_rows_end_and_go_on_from_there() -> None:
+    collector = Collector(120, everything=False)
+    collector.follow({"A": 3600, "B": 120}, START)
+    for minute in range(5):
+        collector.take(MarketMinute(START + minute * US_PER_MINUTE, bars("A", "B")))
+    silence = START + 5 * US_PER_MINUTE
+    settled = collector.settle(silence)
+    assert settled is not None
+    assert settled.symbol == ["A"], "short rows end soon by themselves"
+    assert settled.interval_s.tolist() == [300]
+    assert settled.values["bar_count"].tolist() == [5]
+    assert collector.settle(silence) is None
+    again = START + 6 * US_PER_MINUTE
+    collector.take(MarketMinute(again, bars("A")))
+    rows = collector.advance(START + 3600 * US_PER_S)
+    assert rows is not None
+    later = dict(zip(rows.symbol, zip(rows.timestamp, rows.interval_s, strict=True), strict=True))
+    assert later["A"] == (silence, 1500), "until the whole hour"
+
+
+def test_a_market_is_silent_when_every_partition_says_so() -> None:
+    clock = MarketClock()
+    clock.take(message(0, 0, "B", idle=True))
+    assert not clock.is_silent
+    clock.take(message(1, 0, "A", idle=True))
+    assert clock.is_silent
+    assert MarketClock.restore(clock.snapshot()).is_silent
+    clock.take(message(1, 1, "A"))
+    assert not clock.is_silent
