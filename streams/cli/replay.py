@@ -158,6 +158,8 @@ def replay(
             if stop.is_set():
                 break
         stopped = stop.is_set()
+    if not (tally.bars or stopped):
+        raise UserError("nothing was replayed: no quotes are in the span of --from and --to")
     summary = _summary(tally, time.monotonic() - began, stopped)
     if as_json:
         click.echo(json.dumps({"shown": [_as_dict(scan) for scan in found], "summary": summary}))
