@@ -13,6 +13,8 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from streams.demo.newest import NewestSignals
+
 PERIOD_S = 0.5
 RATE_OVER_S = 3.0
 ANSWER_S = 2.0
@@ -33,16 +35,18 @@ class Observation:
     rejected: int = 0
     event_time: float | None = None
     tracked: list[dict[str, Any]] = field(default_factory=list)
+    signals: list[str] = field(default_factory=list)
 
 
 class Observer:
-    """Polls ``/metrics`` and ``/tracked_securities`` of the worker; ``latest`` is what it saw."""
+    """Polls the worker's HTTP and the signal topics; ``latest`` is what it saw."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, bootstrap: str) -> None:
         self.base_url = base_url
         self.latest = Observation()
         self._seen: deque[tuple[float, int]] = deque()
         self._stop = threading.Event()
+        self._signals = NewestSignals(bootstrap, self._stop)
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
 
     def start(self) -> None:
@@ -68,6 +72,8 @@ class Observer:
     def _run(self) -> None:
         while not self._stop.wait(PERIOD_S):
             self.look()
+            self._signals.update()
+            self.latest = replace(self.latest, signals=self._signals.lines)
 
     def _measured(self, sums: dict[str, float]) -> Observation:
         quotes = int(sums.get("catalyst_quotes_total", 0))

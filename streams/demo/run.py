@@ -53,7 +53,7 @@ class Demo:
         addresses = self.stage.addresses
         if addresses is None:
             raise UserError("the broker and the database have no addresses: start again")
-        self.observer = Observer(self.url)
+        self.observer = Observer(self.url, addresses.kafka_broker)
         self.observer.start()
         self._play(self.observer)
         summary = self._account(addresses, self.observer)

@@ -40,7 +40,10 @@ def picture(title: str, phase: str, elapsed_s: float, seen: Observation) -> Rend
         Panel(_numbers(seen), title="flow", title_align="left"),
         Panel(_tracked(seen.tracked), title="tracked securities", title_align="left"),
         Panel(
-            Text("none: this version tracks and collects, it does not discover patterns yet"),
+            Text(
+                "\n".join(seen.signals)
+                or "none yet: the first scan comes after 15 minutes of market"
+            ),
             title="newest signals",
             title_align="left",
         ),
