@@ -11,12 +11,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from agents.scanning.factor import all_factors
 from schemas.quotes import encode_frame
 from schemas.recording import recording_line
-from schemas.times import iso
+from schemas.times import US_PER_MINUTE, iso
 from streams.sources.replay import open_replay
+from streams.sources.simulated import SimulatedMarket, SimulatedQuotes
+from tests.workers import Site, until
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
 NEW_YORK_TEN = 1_519_311_600_000  # 2018-02-22 10:00
@@ -74,7 +77,7 @@ def test_candidates_are_shown_with_parts_and_reasons(market: Path) -> None:
         figures = re.findall(r"[a-z_]+ +(\d+\.\d\d)(?=  )", parts)
         assert len(figures) == len(all_factors())
         assert sum(map(float, figures)) == pytest.approx(float(score.split()[-1]), abs=0.03)
-    assert last.startswith("50 minutes, 150 bars, 1 news, 0 duplicates, 1 catalysts, 4 scans")
+    assert last.startswith("50 minutes, 150 bars, 1 news, 0 duplicates, 1 catalysts, 3 scans")
 
 
 def test_json_and_files_agree(market: Path) -> None:
@@ -171,6 +174,48 @@ def test_the_factors_are_listed(tmp_path: Path) -> None:
             assert f"({parameter.low:g} to {parameter.high:g})" in text
     for mode in listed[0]["points"]:
         assert sum(factor["points"][mode] for factor in listed) == pytest.approx(100)
+
+
+def test_the_recording_of_a_run_gives_the_scans_of_its_worker(site: Site, tmp_path: Path) -> None:
+    site.extra = {"TOP_CANDIDATES_TO_TRACK": "10", "TRACKING_CACHE_TTL": "300"}
+    simulated = SimulatedQuotes(SimulatedMarket(5, securities=40, rate=0.2, minutes=40))
+    batches = list(simulated)
+    producer = Producer({"bootstrap.servers": site.bootstrap})
+    for number in range(3):
+        ts = int(batches[0].ts[0]) + (5 + 9 * number) * US_PER_MINUTE
+        item = {
+            "id": f"n{number}",
+            "ts": iso(ts),
+            "headline": f"Regulator halts sale number {number} of the firm, shares plunge",
+            "symbols": [batches[0].symbol[number]],
+            "source": "Reuters",
+        }
+        producer.produce("news", json.dumps(item).encode(), f"n{number}")
+    assert producer.flush(20) == 0
+    site.worker()
+    site.play(batches)
+    expected = 40 // 5
+    until(lambda: len(site.records("scans")) >= expected, 60, "every scan")
+    scans = [json.loads(record.value()) for record in site.records("scans")]
+    published = {scan["scan_id"]: scan for scan in scans}
+
+    topics = [word for topic in ("quotes", "news") for word in ("--topic", topic)]
+    end = ("--until-end", "--broker", site.bootstrap, "--out", "run.jsonl.gz")
+    recording = catalyst("record", *topics, *end, cwd=tmp_path)
+    assert recording.returncode == 0, recording.stderr
+    done = catalyst(
+        "replay", "--file", "run.jsonl.gz", "--scans-out", "scans", "--json",
+        "--top-candidates-to-track", 10, "--tracking-cache-ttl", 300, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)["summary"]
+    assert (summary["quotes"], summary["late"]) == (sum(map(len, batches)), 0)
+    replayed = [json.loads(line) for line in (tmp_path / "scans").read_text().splitlines()]
+    assert len(replayed) == expected
+    for scan in replayed:
+        worker_scan = published[scan["scan_id"]]
+        for name in ("trading_candidates", "tracked_securities", "total_universe", "mode"):
+            assert scan[name] == worker_scan[name]
 
 
 @pytest.mark.data
