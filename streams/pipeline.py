@@ -190,7 +190,11 @@ class Pipeline:
             database=self._database(),
             durable_until=self.market.durable_until,
             metrics={"pending_rows": self._pending_rows()},
+            agents={name: facts for name, facts in self._facts().items() if facts},
         )
+
+    def _facts(self) -> dict[str, dict[str, Any]]:
+        return {"tracking": self.tracking.facts(), "market": self.market.facts()}
 
     def _database(self) -> str:
         """The state of the writers: that of the first one that is not well."""

@@ -11,14 +11,14 @@ from streams.topics import all_topics, check_topics
 from timescale.migrate import migration_status
 
 
-def ready_to_work(settings: Settings) -> None:
-    """Check the web port, the topics and the database schema.
+def ready_to_work(settings: Settings) -> Settings:
+    """Check the web port, the topics and the database schema; port 0 becomes a free one.
 
     Raises:
         UserError: something is missing; the text says what to do.
         TimescaleError: the database does not answer or is not what is expected.
     """
-    check_web_port(settings)
+    port = check_web_port(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     check_topics(settings.kafka_broker, all_topics(settings))
     pending = [
@@ -28,10 +28,11 @@ def ready_to_work(settings: Settings) -> None:
     ]
     if pending:
         raise UserError(f"{len(pending)} migrations are not applied: run catalyst migrate")
+    return settings.model_copy(update={"web_port": port})
 
 
-def check_web_port(settings: Settings) -> None:
-    """The worker's HTTP port can be bound.
+def check_web_port(settings: Settings) -> int:
+    """The worker's HTTP port, which can be bound.
 
     Raises:
         UserError: another program has it.
@@ -40,6 +41,7 @@ def check_web_port(settings: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.web_host, settings.web_port))
+            return int(probe.getsockname()[1])
         except OSError as exc:
             why = "in use" if exc.errno == errno.EADDRINUSE else exc.strerror
             raise UserError(

@@ -59,6 +59,7 @@ class Worker:
     """One worker process."""
 
     site: Site
+    command: list[str]
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -66,7 +67,7 @@ class Worker:
         settings = self.site.environment | {"WEB_PORT": str(self.port)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli", "worker"],
+                self.command,
                 env=os.environ | settings,
                 stdout=log,
                 stderr=log,
@@ -132,8 +133,9 @@ class Site:
             **self.extra,
         }
 
-    def worker(self) -> Worker:
-        self.workers.append(Worker(self))
+    def worker(self, command: list[str] | None = None) -> Worker:
+        own = [sys.executable, "-m", "streams.cli", "worker"]
+        self.workers.append(Worker(self, command or own))
         return self.workers[-1].start()
 
     def send(self, value: bytes, key: bytes | None = None, partition: int = 0) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 
@@ -11,7 +11,8 @@ from timescale import records
 from timescale.connect import connect_async
 from timescale.readers import fetch_async
 
-Steps = Sequence[tuple[str, Mapping[str, Any]]]
+# Name, what became of it, details.
+Steps = Sequence[tuple[str, Literal["completed", "skipped"], Mapping[str, Any]]]
 
 
 async def open_cycle(dsn: str, cycle: Mapping[str, Any], steps: Steps) -> None:
@@ -26,10 +27,13 @@ async def open_cycle(dsn: str, cycle: Mapping[str, Any], steps: Steps) -> None:
             if await _status(connection, cycle_id) is not None:
                 return
             await fetch_async(connection, records.create_trading_cycle(cycle))
-            for step, details in steps:
-                for status in ("started", "completed"):
-                    log = records.log_workflow_step(cycle_id, step, status, details)
-                    await fetch_async(connection, log)
+            for step, outcome, details in steps:
+                if outcome == "completed":
+                    await fetch_async(
+                        connection, records.log_workflow_step(cycle_id, step, "started")
+                    )
+                log = records.log_workflow_step(cycle_id, step, outcome, details)
+                await fetch_async(connection, log)
     except psycopg.Error as error:
         raise records.explained(error) from None
 

@@ -40,12 +40,13 @@ class WorkerView:
     """What a worker says of itself.
 
     ``durable_until`` (epoch microseconds) is the event time up to which collected rows are stored,
-    0 where another worker collects.
+    0 where another worker collects. ``agents`` are the facts of each agent that works here.
     """
 
     database: str
     durable_until: int
     metrics: Mapping[str, Any]
+    agents: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(slots=True)
@@ -59,6 +60,7 @@ class Keeper:
     _due: dict[str, float] = field(default_factory=dict)
     _alerted: set[str] = field(default_factory=set)
     _short: bool = False
+    _working: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._records = AsyncCoordination(self.config.dsn)
@@ -79,7 +81,8 @@ class Keeper:
     async def farewell(self, view: WorkerView) -> None:
         """Say that this worker has stopped, where the database still answers."""
         try:
-            await self._records.update_service_health(self._name, "stopped", dict(view.metrics))
+            for name in ("worker", *self._working):
+                await self._records.update_service_health(self._name(name), "stopped")
         except TimescaleError as exc:
             log.warning("the end was not recorded", reason=str(exc))
 
@@ -136,8 +139,13 @@ class Keeper:
             "aging": failure or "ok",
             "storage_short": self._short,
         }
-        await self._records.update_service_health(self._name, status, details)
+        await self._records.update_service_health(self._name("worker"), status, details)
+        for name in sorted(self._working - view.agents.keys()):
+            await self._records.update_service_health(self._name(name), "stopped")
+        for name, facts in view.agents.items():
+            own: HealthStatus = "healthy" if view.database == "ok" else "degraded"
+            await self._records.update_service_health(self._name(name), own, facts)
+        self._working = set(view.agents)
 
-    @property
-    def _name(self) -> str:
-        return f"worker@{self.config.worker}"
+    def _name(self, service: str) -> str:
+        return f"{service}@{self.config.worker}"

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -18,7 +18,7 @@ from agents.scanning.desk import Update
 from schemas.bars import decode_bars
 from schemas.errors import InvalidMessage
 from schemas.news import decode_news, decode_security
-from schemas.times import US_PER_S
+from schemas.times import US_PER_S, iso
 from schemas.tracking import decode_scan_request
 from timescale.cycles import close_cycle, open_cycle, resolve_cycles
 from timescale.errors import TimescaleError
@@ -159,11 +159,13 @@ class MarketStage:
             metrics.LATE.labels(topic=self.config.bars).inc()
             await state.ledger.dead_letters.reject(message, "late", "the minute is already taken")
         self._count(state, out)
+        began = time.monotonic()
         await self._store(state, out)
+        stored_in = round(time.monotonic() - began, 6)
         for record in rows.catalyst_records(self.config.catalysts, out.catalysts):
             await state.ledger.publisher.send(*record)
         if out.updates:
-            await self._decide(state, out)
+            await self._decide(state, out, stored_in)
         elif state.ledger.due(state.taken):
             self._checkpoint(state)
 
@@ -197,11 +199,11 @@ class MarketStage:
             if tracked["symbol"]:
                 await put(TRACKING_STATE, tracked)
 
-    async def _decide(self, state: _State, out: Outputs) -> None:
+    async def _decide(self, state: _State, out: Outputs, stored_in: float) -> None:
         """Make decisions durable, then publish them, each scan as a trading cycle."""
         for update in out.updates:
             if update.scan is not None:
-                await self._open_cycle(state, update, out)
+                await self._open_cycle(state, update, out, stored_in)
         outbox = [
             record
             for update in out.updates
@@ -219,7 +221,9 @@ class MarketStage:
         for cycle_id in cycles:
             await self._record(close_cycle(self.config.dsn, cycle_id, "signals", done))
 
-    async def _open_cycle(self, state: _State, update: Update, out: Outputs) -> None:
+    async def _open_cycle(
+        self, state: _State, update: Update, out: Outputs, stored_in: float
+    ) -> None:
         scan = update.scan
         if scan is None:
             return
@@ -232,12 +236,16 @@ class MarketStage:
             "event_time": scan.timestamp.isoformat(),
             "request": out.request,
         }
-        steps: list[tuple[str, dict[str, Any]]] = [
-            ("news", {"catalysts": len(out.catalysts), "waiting": state.engine.waiting_news}),
-            ("scan", {"seconds": scan.execution_time, "universe": scan.total_universe}),
-            ("tracking", {"tracked": len(scan.tracked_securities),
-                          "tier_changes": len(update.tier_changes), "left": len(update.left)}),
-            ("collection", {"rows": sum(map(len, out.rows))}),
+        steps: list[tuple[str, Literal["completed", "skipped"], dict[str, Any]]] = [
+            ("news", "completed", {"catalysts": len(out.catalysts),
+                                   "waiting": state.engine.waiting_news}),
+            ("scan", "completed", {"seconds": scan.execution_time,
+                                   "universe": scan.total_universe}),
+            ("tracking", "completed", {"tracked": len(scan.tracked_securities),
+                                       "tier_changes": len(update.tier_changes),
+                                       "left": len(update.left)}),
+            ("collection", "completed", {"rows": sum(map(len, out.rows)), "seconds": stored_in}),
+            ("discovery", "skipped", {"reason": "no pattern discovery in this version"}),
         ]  # fmt: skip
         await self._record(open_cycle(self.config.dsn, cycle, steps))
 
@@ -298,6 +306,18 @@ class MarketStage:
         log.info("restored", agent="market", offsets=offsets)
         engine = MarketEngine.restore(saved["engine"], config.engine)
         return _State(engine, ledger, offsets, saved["taken"])
+
+    def facts(self) -> dict[str, Any]:
+        """What the stage says of itself; empty where another worker runs it."""
+        state = self._state
+        if state is None:
+            return {}
+        engine = state.engine
+        return {
+            "event_time": iso(engine.clock.time),
+            "tracked": len(engine.desk.book.tracked),
+            "waiting_news": engine.waiting_news,
+        }
 
     async def tick(self) -> None:
         """By the wall clock: read news that waits for a silent market, write a checkpoint due."""

@@ -20,7 +20,7 @@ from agents.tracking.universe import TickUniverse
 from schemas.bars import PartitionBars, encode_bars
 from schemas.errors import InvalidMessage
 from schemas.quotes import QuoteColumns, decode_quotes, encode_frame, encode_row
-from schemas.times import US_PER_S
+from schemas.times import US_PER_S, iso
 from timescale.relations import LATEST, TICKS
 
 log = structlog.get_logger(__name__)
@@ -247,6 +247,17 @@ class TrackingStage:
         part.released, part.released_at = self._closed_until(), time.monotonic()
         await (await self._checkpoint(part, map(encode_bars, messages)))
         await self._publish(part, messages)
+
+    def facts(self) -> dict[str, Any]:
+        """What the stage says of itself; empty while it has no partitions."""
+        parts = self._partitions
+        if not parts:
+            return {}
+        return {
+            "partitions": sorted(parts),
+            "symbols": sum(len(part.tracker.table) for part in parts.values()),
+            "event_time": iso(max(part.tracker.clock for part in parts.values())),
+        }
 
     async def finish(self) -> None:
         """Make everything taken in durable, so that a successor has nothing to repeat."""

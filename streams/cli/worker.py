@@ -36,7 +36,7 @@ def worker(settings: Settings) -> None:
     from streams.app import create_app
     from streams.preflight import ready_to_work
 
-    ready_to_work(settings)
+    settings = ready_to_work(settings)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

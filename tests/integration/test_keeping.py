@@ -84,4 +84,11 @@ def test_aging_by_event_time_loses_no_aggregate_and_is_told(own_site: Site) -> N
     assert report["short"] is True
 
     assert worker.stop() == 0
-    assert [status for status, _ in site.query(health, who)] == ["stopped"]
+    ended = site.query("SELECT split_part(service_name, '@', 1), status FROM service_health")
+    assert set(ended) == {(name, "stopped") for name in ("worker", "tracking", "market")}
+    site.query(
+        "INSERT INTO service_health (service_name, status, updated_at) VALUES"
+        " ('old@gone', 'stopped', now() - INTERVAL '8 days') RETURNING 1"
+    )
+    assert "old" not in {name for name, _ in site.query(
+        "SELECT split_part(service_name, '@', 1), status FROM service_health")}  # fmt: skip

@@ -140,6 +140,8 @@ def test_scans_are_those_of_the_same_events_in_process(site: Site, kills: int) -
         assert dict(steps) == dict.fromkeys(
             ("news", "scan", "tracking", "collection", "signals"), len(expected)
         )
+        agents = site.query("SELECT split_part(service_name, '@', 1), status FROM service_health")
+        assert {"worker", "tracking", "market"} == {name for name, _ in agents}
 
 
 def test_a_scan_is_forced_by_a_request_and_answered_in_the_records(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 
@@ -160,6 +161,15 @@ def test_two_workers_share_and_a_killed_one_is_succeeded_without_loss_or_repeat(
 
 def _start_of(table: list[tuple[object, ...]], minute: int) -> int:
     return min(int(row[0]) for row in table) + minute * 60 * US_PER_S  # type: ignore[call-overload]
+
+
+def test_fausts_own_command_line_starts_the_same_worker(site: Site) -> None:
+    faust = [sys.executable, "-m", "faust", "-A", "streams.app", "worker"]
+    worker = site.worker(faust)
+    site.send_quote("AIG", T0, 50.0)
+    until(lambda: site.count("security_ticks") == 1, 30, "the quote stored")
+    assert worker.metric("catalyst_quotes_total") == 1
+    assert worker.stop() == 0
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
