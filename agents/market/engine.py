@@ -122,6 +122,7 @@ class MarketEngine:
         out = Outputs(late=not in_time, minutes=len(minutes))
         for minute in minutes:
             self._take_minute(minute, out)
+        self._read_until(self.clock.time, out)
         self._follow(self.desk.advance(self.clock.time), out)
         self._keep(self.collector.advance(self.clock.time), out)
         if self.clock.is_silent:
@@ -135,6 +136,7 @@ class MarketEngine:
         return out
 
     def _take_minute(self, minute: MarketMinute, out: Outputs) -> None:
+        self._read_until(minute.start, out)
         self._follow(self.desk.advance(minute.start), out)
         self._make_room(minute, out)
         self._read_until(minute.start + US_PER_MINUTE, out)
