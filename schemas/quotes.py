@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
@@ -19,7 +20,11 @@ MAX_SYMBOL_LENGTH = 12
 MAX_FRAME_BYTES = 4 << 20
 MAX_QUOTE_BYTES = 64 << 10
 
-Symbol = Annotated[str, Meta(min_length=1, max_length=MAX_SYMBOL_LENGTH, description="Ticker")]
+_SYMBOL = re.compile(r"[!-~]{1,12}")
+Symbol = Annotated[
+    str,
+    Meta(min_length=1, max_length=MAX_SYMBOL_LENGTH, pattern=r"^[!-~]+\Z", description="Ticker"),
+]
 Timestamp = Annotated[
     datetime | int, Meta(description="UTC: ISO 8601 with Z, or integer epoch milliseconds")
 ]
@@ -185,9 +190,7 @@ def _keep_valid(columns: QuoteColumns, latest_us: int) -> QuoteColumns:
         columns.price, columns.bid, columns.ask, columns.volume, columns.ts,
     )  # fmt: skip
     checks = {
-        "symbol": np.fromiter(
-            (0 < len(s) <= MAX_SYMBOL_LENGTH for s in columns.symbol), np.bool_, len(columns)
-        ),
+        "symbol": _valid_symbols(columns.symbol),
         "timestamp": (ts >= EARLIEST_US) & (ts <= latest_us),
         "price": np.isfinite(price) & (price > 0),
         "bid": ~np.isinf(bid) & ~(bid < 0),
@@ -204,6 +207,20 @@ def _keep_valid(columns: QuoteColumns, latest_us: int) -> QuoteColumns:
     kept = columns.take(valid)
     kept.rejected, kept.source = rejected, columns.source
     return kept
+
+
+# Symbols seen to be valid; a feed repeats a few thousand of them for ever.
+_VALID: set[str] = set()
+_MOST_VALID = 100_000
+
+
+def _valid_symbols(symbols: list[str]) -> NDArray[np.bool_]:
+    if _VALID.issuperset(symbols):
+        return np.ones(len(symbols), np.bool_)
+    valid = [_SYMBOL.fullmatch(symbol) is not None for symbol in symbols]
+    if len(_VALID) < _MOST_VALID:
+        _VALID.update(symbol for symbol, good in zip(symbols, valid, strict=True) if good)
+    return np.array(valid, np.bool_)
 
 
 def encode_row(frame: QuoteFrame, row: int) -> bytes:

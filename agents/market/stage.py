@@ -105,6 +105,10 @@ class MarketStage:
             except InvalidMessage as exc:
                 await state.ledger.dead_letters.reject(message, exc.reason, str(exc))
                 return
+            except Exception as exc:  # a fault of ours must not stop the market either
+                log.exception("a record could not be taken in", topic=message.topic)
+                await state.ledger.dead_letters.reject(message, "error", repr(exc))
+                return
             if out is not None:
                 await self._carry_out(state, out, message)
 

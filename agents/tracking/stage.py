@@ -96,11 +96,16 @@ class TrackingStage:
         latest = int((time.time() + self.config.max_clock_ahead_s) * US_PER_S)
         try:
             quotes = decode_quotes(message.value, latest_us=latest)
+            taken = part.tracker.take(quotes, message.offset)
         except InvalidMessage as exc:
             part.tracker.skip(message.offset)
             await part.ledger.dead_letters.reject(message, exc.reason, str(exc))
             return
-        taken = part.tracker.take(quotes, message.offset)
+        except Exception as exc:  # a fault of ours must not stop the market either
+            log.exception("a record could not be taken in", offset=message.offset)
+            part.tracker.skip(message.offset)
+            await part.ledger.dead_letters.reject(message, "error", repr(exc))
+            return
         metrics.QUOTES.inc(len(quotes))
         metrics.DUPLICATES.inc(taken.duplicates)
         if quotes.rejected or len(taken.late):

@@ -48,6 +48,9 @@ def test_a_single_quote_with_unknown_fields() -> None:
         (b'{"symbol":"AIG","ts":"yesterday","price":1}', "invalid"),
         (b'{"symbol":"","ts":1518791400250,"price":1}', "invalid"),
         (b'{"symbol":"THIRTEENCHARS","ts":1518791400250,"price":1}', "invalid"),
+        (b'{"symbol":"A B","ts":1518791400250,"price":1}', "invalid"),
+        (b'{"symbol":"A\\u0000","ts":1518791400250,"price":1}', "invalid"),
+        (b'{"symbol":"A\\n","ts":1518791400250,"price":1}', "invalid"),
         (b'{"frame":2,"symbol":[]}', "invalid"),
         (b'{"frame":1,"symbol":["A"],"ts":[],"price":[1.0]}', "ragged"),
         (b'{"frame":1,"clock":12}', "timestamp"),
@@ -63,7 +66,7 @@ def test_a_bad_record_is_refused_by_reason(value: bytes | None, reason: str) -> 
 
 def test_a_bad_row_of_a_frame_does_not_take_the_others_with_it() -> None:
     frame = (
-        b'{"frame":1,"symbol":["A","B","TOOLONGSYMBOL","D"],"ts":[1518791400000,1518791400000,'
+        b'{"frame":1,"symbol":["A","B","C\\n","D"],"ts":[1518791400000,1518791400000,'
         b'1518791400000,17],"price":[1.0,-2.0,3.0,4.0],"volume":[1,2,3,null]}'
     )
     quotes = decode_quotes(frame)
