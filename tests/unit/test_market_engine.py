@@ -25,7 +25,9 @@ def messages(days: int = 2, minutes: int = 40) -> list[PartitionBars]:
     for offset, batch in enumerate(SimulatedQuotes(market)):
         tracker.take(batch, offset)
         out += tracker.close_due()
-    return out + tracker.close_idle()
+    out += tracker.close_idle()
+    # Without the empty ones time comes to the next morning with its first bars, in one step.
+    return [message for message in out if len(message.bars)]
 
 
 def news_at(us: int, symbol: str, n: int) -> News:
