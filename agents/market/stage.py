@@ -6,15 +6,16 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
 from agents import metrics
 from agents.durability import Effects, Ledger
 from agents.market import rows
+from agents.market.cycle import cycle_id, cycle_of, steps_of
 from agents.market.engine import EngineConfig, MarketEngine, Outputs
-from agents.scanning.desk import Update
+from agents.market.order import ReadingOrder
 from schemas.bars import decode_bars
 from schemas.errors import InvalidMessage
 from schemas.news import decode_news, decode_security
@@ -72,7 +73,7 @@ class MarketStage:
         self.durable_until = 0
         self._state: _State | None = None
         self._generation = 0
-        self._given_up: dict[str, int | None] = {}
+        self._order = ReadingOrder(config.inputs, self._read, config.idle_after)
         self._turn = asyncio.Lock()
         self._handlers: dict[str, Callable[[_State, Any], Outputs | None]] = {
             config.bars: self._bars,
@@ -90,7 +91,7 @@ class MarketStage:
     async def take(self, event: Any, consumer: Any) -> None:
         """Take in one record of any of the topics."""
         message = event.message
-        await self._wait_for_others(message, consumer)
+        await self._order.wait(message.topic, consumer)
         async with self._turn:
             state = await self._current()
             if state is None:
@@ -112,29 +113,8 @@ class MarketStage:
             if out is not None:
                 await self._carry_out(state, out, message)
 
-    async def _wait_for_others(self, message: Any, consumer: Any) -> None:
-        """Let what others build on be read first, where it is there: names, news, then bars."""
-        order = self.config.inputs
-        for topic in order[: order.index(message.topic)]:
-            deadline = time.monotonic() + self.config.idle_after
-            while self._is_behind(topic, consumer):
-                await asyncio.sleep(0.01)
-                if time.monotonic() >= deadline:
-                    # Offsets without a record (transaction markers) would be waited for for ever.
-                    self._given_up[topic] = self._end(topic, consumer)
-
-    def _is_behind(self, topic: str, consumer: Any) -> bool:
-        end = self._end(topic, consumer)
-        if topic in self._given_up and self._given_up[topic] == end:
-            return False
-        read = self._state.offsets[topic] if self._state is not None else 0
-        return end is None or read < end
-
-    def _end(self, topic: str, consumer: Any) -> int | None:
-        """The offset after the newest record, None while it is not known; 0 if not ours to read."""
-        tp = next((tp for tp in consumer.assignment() if tp.topic == topic), None)
-        end: int | None = 0 if tp is None else consumer.highwater(tp)
-        return end
+    def _read(self, topic: str) -> int:
+        return 0 if self._state is None else self._state.offsets[topic]
 
     def _bars(self, state: _State, message: Any) -> Outputs:
         state.heard = time.monotonic()
@@ -205,15 +185,18 @@ class MarketStage:
 
     async def _decide(self, state: _State, out: Outputs, stored_in: float) -> None:
         """Make decisions durable, then publish them, each scan as a trading cycle."""
+        waiting = state.engine.waiting_news
         for update in out.updates:
             if update.scan is not None:
-                await self._open_cycle(state, update, out, stored_in)
+                cycle = cycle_of(update.scan, out.request)
+                steps = steps_of(update.scan, update, out, waiting, stored_in)
+                await self._record(open_cycle(self.config.dsn, cycle, steps))
         outbox = [
             record
             for update in out.updates
             for record in rows.update_records(update, self.config.decisions)
         ]
-        cycles = [_cycle_id(u.scan.scan_id) for u in out.updates if u.scan is not None]
+        cycles = [cycle_id(u.scan) for u in out.updates if u.scan is not None]
         await self._checkpoint(state, outbox, cycles)
         await self._publish(state.ledger, outbox, cycles)
 
@@ -222,36 +205,8 @@ class MarketStage:
         for topic, key, value in outbox:
             await ledger.publisher.send(topic, key, value)
         done = {"records": len(outbox), "seconds": round(time.monotonic() - began, 6)}
-        for cycle_id in cycles:
-            await self._record(close_cycle(self.config.dsn, cycle_id, "signals", done))
-
-    async def _open_cycle(
-        self, state: _State, update: Update, out: Outputs, stored_in: float
-    ) -> None:
-        scan = update.scan
-        if scan is None:
-            return
-        cycle = {
-            "cycle_id": _cycle_id(scan.scan_id),
-            "status": "scanning",
-            "mode": "paper",
-            "scan_id": scan.scan_id,
-            "scan_mode": scan.mode,
-            "event_time": scan.timestamp.isoformat(),
-            "request": out.request,
-        }
-        steps: list[tuple[str, Literal["completed", "skipped"], dict[str, Any]]] = [
-            ("news", "completed", {"catalysts": len(out.catalysts),
-                                   "waiting": state.engine.waiting_news}),
-            ("scan", "completed", {"seconds": scan.execution_time,
-                                   "universe": scan.total_universe}),
-            ("tracking", "completed", {"tracked": len(scan.tracked_securities),
-                                       "tier_changes": len(update.tier_changes),
-                                       "left": len(update.left)}),
-            ("collection", "completed", {"rows": sum(map(len, out.rows)), "seconds": stored_in}),
-            ("discovery", "skipped", {"reason": "no pattern discovery in this version"}),
-        ]  # fmt: skip
-        await self._record(open_cycle(self.config.dsn, cycle, steps))
+        for cycle in cycles:
+            await self._record(close_cycle(self.config.dsn, cycle, "signals", done))
 
     async def _record(self, call: Any) -> None:
         """A coordination record that cannot be written now must not hold the market up."""
@@ -341,7 +296,3 @@ class MarketStage:
             state = self._state
             if state is not None and state.ledger.behind(state.taken):
                 await self._checkpoint(state)
-
-
-def _cycle_id(scan_id: str) -> str:
-    return f"cycle-{scan_id}"
