@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -122,9 +124,10 @@ class Api:
     async def patterns(self, call: Call) -> Reply | web.StreamResponse:
         """``GET /patterns``."""
         given = call.values
+        since, until = _interval(given, "since", "until")
         found = await self.reader.patterns(
-            since=given["since"],
-            until=given["until"],
+            since=since,
+            until=until,
             types=given["type"] or None,
             symbols=given["symbol"] or None,
             limit=given["limit"],
@@ -141,9 +144,7 @@ class Api:
     async def history(self, call: Call) -> Reply | web.StreamResponse:
         """``GET /history/{symbol}``."""
         given = call.values
-        start, end = given["start"], given["end"]
-        if start is not None and end is not None and start > end:
-            raise ApiError(400, "start is after end")
+        start, end = _interval(given, "start", "end")
         found = await history(
             self.reader, given["symbol"], start, end, given["tier"], given["limit"]
         )
@@ -190,3 +191,12 @@ class Api:
         """``GET /openapi.json``."""
         headers = {"Cache-Control": "public, max-age=3600", "ETag": weak_tag(self.document)}
         return Reply(self.document, headers=headers)
+
+
+def _interval(
+    given: Mapping[str, Any], first: str, last: str
+) -> tuple[datetime | None, datetime | None]:
+    start, end = given[first], given[last]
+    if start is not None and end is not None and start > end:
+        raise ApiError(400, f"{first} is after {last}")
+    return start, end

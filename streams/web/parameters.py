@@ -12,6 +12,7 @@ from schemas.times import EPOCH, from_us
 from streams.web.errors import ApiError
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_MILLISECONDS = re.compile(r"-?[0-9]{1,40}")
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
     r"([Zz]|[+ -][0-9]{2}:[0-9]{2})?)?"
@@ -70,7 +71,7 @@ class Instant:
 
     def parse(self, text: str) -> datetime:
         """An aware datetime; moments outside 1970 to 9999 become the nearest inside."""
-        if _INTEGER.fullmatch(text):
+        if _MILLISECONDS.fullmatch(text):
             ms = max(0, min(int(text), int(_LAST.timestamp()) * 1000))
             return from_us(ms * 1000)
         if not _DATE_TIME.fullmatch(text):

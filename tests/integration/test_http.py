@@ -19,6 +19,7 @@ import schemathesis
 from confluent_kafka import Producer
 from hypothesis import HealthCheck
 from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from schemas.http import (
     Error,
@@ -32,6 +33,7 @@ from schemas.http import (
 )
 from streams.topics import SCAN_REQUESTS
 from streams.web.forcing import ScanForcing
+from streams.web.overview import stored_rows
 from tests.integration.test_pipeline import market
 from tests.workers import Site, Worker, until
 from timescale.coordination import Coordination
@@ -183,6 +185,7 @@ def test_refusals_are_json_and_nothing_of_the_inside_is_served(place: Site) -> N
         "/patterns?symbol=%00": (400, "symbol is not a name"),
         "/history/A%00B": (400, "symbol is not a name"),
         "/history/A?start=2025-01-02&end=2025-01-01": (400, "start is after end"),
+        "/patterns?since=2025-01-02&until=2025-01-01": (400, "since is after until"),
         "/signals?type=rumours": (400, "type is not one of"),
         "/patterns/none": (404, "no pattern"),
         "/stats/": (404, "nothing at this path"),
@@ -276,6 +279,21 @@ async def test_a_request_that_takes_longer_is_answered_by_its_id(place: Site) ->
         scan = await ScanForcing(reader, scan_at_once).force("normal")
     assert isinstance(scan, ForcedScan)
     assert (scan.scan_id, scan.trading_candidates[0].symbol) == ("s1", "AIG")
+
+
+@pytest.mark.asyncio
+async def test_a_large_relation_is_estimated_and_not_counted(place: Site) -> None:
+    with psycopg.connect(place.dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO security_ticks (symbol, timestamp, seq, price, volume)"
+            " SELECT 'AIG', '2018-02-05T14:30Z'::timestamptz + n * INTERVAL '0.1 s', n, 50, 1"
+            " FROM generate_series(1, 100000) n"
+        )
+    async with Reader(place.dsn) as reader:
+        rows, estimated = await stored_rows(reader)
+    assert estimated == ["security_ticks"]
+    assert 50_000 < rows["security_ticks"] < 200_000
+    assert rows["scans"] == 0
 
 
 PATTERN = """INSERT INTO ml_pattern_discoveries (id, discovery_date, pattern_type,
@@ -450,9 +468,10 @@ def test_no_request_breaks_a_worker_and_every_answer_is_documented(place: Site) 
     fuzzed = 0
     for found in api.exclude(path="/signals").get_all_operations():
         operation = found.ok()
-        for mode in GenerationMode.POSITIVE, GenerationMode.NEGATIVE:
-            fuzzed += fuzz(operation, mode)
-    assert fuzzed > 10 * EXAMPLES
+        fuzzed += fuzz(operation, GenerationMode.POSITIVE)
+        if operation.definition.raw.keys() & {"parameters", "requestBody"}:
+            fuzzed += fuzz(operation, GenerationMode.NEGATIVE)
+    assert fuzzed > 6 * EXAMPLES
     assert "Traceback" not in worker.log.read_text()
     assert len(tracked(worker)) == 12
 
@@ -460,9 +479,11 @@ def test_no_request_breaks_a_worker_and_every_answer_is_documented(place: Site) 
 def fuzz(operation: Any, mode: GenerationMode) -> int:
     """How many requests were answered as the document says."""
     answered = 0
+    forces = operation.method == "post" and mode.is_positive
 
     @hypothesis.settings(
-        max_examples=EXAMPLES,
+        # A scan that is forced twice in a minute of the market may take its time.
+        max_examples=EXAMPLES // 8 if forces else EXAMPLES,
         deadline=None,
         database=None,
         derandomize=True,
@@ -471,8 +492,11 @@ def fuzz(operation: Any, mode: GenerationMode) -> int:
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     def answer(case: Any) -> None:
         nonlocal answered
-        headers = AUTHORIZED if operation.method == "post" and mode.is_positive else {}
-        case.call_and_validate(headers=headers, timeout=30)
+        response = case.call(headers=AUTHORIZED if forces else {}, timeout=30)
+        # No schema can say that one time must be before another.
+        backward = b" is after " in response.content
+        excluded = [positive_data_acceptance] if backward else []
+        case.validate_response(response, excluded_checks=excluded)
         answered += 1
 
     answer()
