@@ -72,7 +72,8 @@ class TrackingMetrics(Struct):
     """The state of the whole system.
 
     ``rows`` are exact for small relations and the planner's estimates for large ones, which
-    ``rows_estimated`` names: right to a factor of two until the database has analysed them. ``lag`` is in records, null where no worker says it.
+    ``rows_estimated`` names: right to a factor of two until the database has analysed them.
+    ``lag`` is in records, null where no worker says it.
     """
 
     tracked: int
