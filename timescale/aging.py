@@ -98,7 +98,7 @@ async def set_ages(
     """Change how long tiers are kept, from the next run on; None leaves a tier as it is.
 
     Raises:
-        TimescaleError: an age is not positive.
+        TimescaleError: an age is not positive, or is to change and `dsn` is not the owner's.
     """
     ages = {"ticks": ticks, "high_freq": high_freq, "hourly": hourly}
     async with await connect_async(dsn, autocommit=False) as connection:
@@ -107,9 +107,22 @@ async def set_ages(
                 continue
             if keep <= timedelta():
                 raise TimescaleError(f"the age of {tier} must be positive, not {keep}")
-            await connection.execute(
-                "UPDATE aging_policy SET keep = %s WHERE tier = %s", (keep, tier)
-            )
+            try:
+                await _set_age(connection, tier, keep)
+            except psycopg.Error as error:
+                raise TimescaleError(
+                    f"cannot set the age of {tier}: {one_line(error)}; only the owner of the"
+                    " schema may: leave the ages out of the settings of this worker"
+                ) from error
+
+
+async def _set_age(
+    connection: psycopg.AsyncConnection[tuple[Any, ...]], tier: str, keep: timedelta
+) -> None:
+    """Change an age unless it is so already: a writer may ask for what the owner has set."""
+    cursor = await connection.execute("SELECT keep FROM aging_policy WHERE tier = %s", (tier,))
+    if await cursor.fetchone() != (keep,):
+        await connection.execute("UPDATE aging_policy SET keep = %s WHERE tier = %s", (keep, tier))
 
 
 async def schedule_aging(dsn: str, every: timedelta = timedelta(minutes=15)) -> bool:
@@ -124,7 +137,7 @@ async def schedule_aging(dsn: str, every: timedelta = timedelta(minutes=15)) -> 
             await connection.execute("SELECT add_job('aging_job', %s)", (every,))
         else:
             await connection.execute(
-                "SELECT alter_job(job_id, schedule_interval => %s)"
+                "SELECT alter_job(job_id, schedule_interval => %s, next_start => now())"
                 " FROM timescaledb_information.jobs WHERE proc_name = 'aging_job'",
                 (every,),
             )
@@ -141,7 +154,9 @@ async def scheduled_aging_failure(dsn: str) -> str | None:
     """What is wrong with the job that runs the aging; None: nothing, or there is no job."""
     async with await connect_async(dsn) as connection:
         cursor = await connection.execute(
-            "SELECT s.last_run_status, s.last_successful_finish, s.total_failures"
+            # -infinity where it never succeeded, which Python's datetime cannot hold
+            "SELECT s.last_run_status, nullif(s.last_successful_finish, '-infinity'),"
+            " s.total_failures"
             " FROM timescaledb_information.jobs j"
             " JOIN timescaledb_information.job_stats s USING (job_id)"
             " WHERE j.proc_name = 'aging_job'"

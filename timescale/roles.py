@@ -50,6 +50,7 @@ LOOKED_UP = (
     "state_transitions",
     "storage_samples",
 )
+_WRITERS: LiteralString = "sample_storage(timestamptz)"
 # States of agents and snapshots of models are nobody's reading.
 _NOT_READ = ("checkpoints", "models")
 _OWNERS_ONLY: tuple[LiteralString, ...] = (
@@ -58,12 +59,26 @@ _OWNERS_ONLY: tuple[LiteralString, ...] = (
     "compress_colder(regclass, timestamptz)",
     "drop_tier(text, timestamptz, timestamptz, timestamptz)",
     "refresh_versions(text, timestamptz, timestamptz)",
-    "sample_storage(timestamptz)",
     "adopt_aggregate(text, integer, regclass)",
     "drop_raw_chunks(regclass, timestamptz)",
     "open_backfill(timestamptz, timestamptz)",
     "close_backfill(timestamptz)",
 )
+
+
+def may_create_roles(dsn: str) -> bool:
+    """Whether the login of `dsn` can set the roles up: all are there already, or it may add some.
+
+    Raises:
+        TimescaleError: the database cannot be reached.
+    """
+    query = (
+        "SELECT r.rolsuper OR r.rolcreaterole OR (SELECT count(*) FROM pg_roles"
+        " WHERE rolname = ANY(%s)) = %s FROM pg_roles r WHERE r.rolname = current_user"
+    )
+    with connect(dsn) as connection:
+        row = connection.execute(query, (list(ROLES), len(ROLES))).fetchone()
+    return bool(row and row[0])
 
 
 def create_roles(dsn: str) -> None:
@@ -137,6 +152,12 @@ def _grant_all(connection: psycopg.Connection[tuple[object, ...]]) -> None:
             sql.SQL("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC").format(signature),
             sql.SQL("GRANT EXECUTE ON ROUTINE {} TO {}").format(signature, owner),
         ]
+    statements += [
+        sql.SQL("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC").format(sql.SQL(_WRITERS)),
+        sql.SQL("GRANT EXECUTE ON ROUTINE {} TO {}, {}").format(
+            sql.SQL(_WRITERS), sql.Identifier(OWNER), sql.Identifier(WRITER)
+        ),
+    ]
     for statement in statements:
         connection.execute(statement)
 

@@ -115,9 +115,16 @@ async def storage_report(dsn: str, budget_gb: float) -> StorageReport:
 
 
 async def sample_storage(dsn: str, now: datetime) -> None:
-    """Note the sizes for the event day of `now`: the growth is read from these notes."""
+    """Note the sizes for the event day of `now`: the growth is read from these notes.
+
+    Raises:
+        TimescaleError: the database cannot be reached, or the rights of `dsn` do not suffice.
+    """
     async with await connect_async(dsn) as connection:
-        await connection.execute("CALL sample_storage(%s)", (now,))
+        try:
+            await connection.execute("CALL sample_storage(%s)", (now,))
+        except psycopg.Error as error:
+            raise TimescaleError(f"cannot note the storage: {one_line(error)}") from error
 
 
 def _measured(

@@ -28,6 +28,7 @@ def migrate(settings: Settings, dry_run: bool, show: bool) -> None:
     """Bring the schema of the database up to date; safe to run at any time."""
     from timescale import migrate as schema
     from timescale.aging import schedule_aging
+    from timescale.roles import create_roles, may_create_roles
 
     dsn = settings.timescale_dsn.get_secret_value()
     if show and dry_run:
@@ -41,7 +42,13 @@ def migrate(settings: Settings, dry_run: bool, show: bool) -> None:
         for name in done:
             click.echo(f"would apply {name}")
     click.echo(_summary(len(done), dry_run))
-    if not dry_run and asyncio.run(schedule_aging(dsn)):
+    if dry_run:
+        return
+    if may_create_roles(dsn):
+        create_roles(dsn)
+    else:
+        click.echo("roles are left as they are: this login may not create any")
+    if asyncio.run(schedule_aging(dsn)):
         click.echo("aging runs as a job of the database")
 
 

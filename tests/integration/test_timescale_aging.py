@@ -32,6 +32,7 @@ from timescale.aging import (
     scheduled_aging_failure,
     set_ages,
 )
+from timescale.coordination import Coordination
 from timescale.embedded import EmbeddedTimescale
 from timescale.errors import TimescaleError
 from timescale.migrate import MIGRATIONS, migrate
@@ -168,6 +169,25 @@ def test_ages_may_change_at_any_time(dsn: str, market: Rows) -> None:
         assert asyncio.run(aging_policies(dsn))["hourly"].keep == 9 * DAY
     finally:
         asyncio.run(set_ages(dsn, high_freq=DAY, hourly=7 * DAY))
+
+
+def test_the_job_of_a_server_ages_as_the_setting_says(dsn: str, market: Rows) -> None:
+    def run_job() -> AgingReport:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("CALL aging_job(1, '{}')")
+        return asyncio.run(aging_report(dsn))
+
+    records = Coordination(dsn)
+    store(dsn, market)
+    records.set_configuration("storage.short", True)
+    records.delete_configuration("storage.short")
+    assert run_job().hourly_before == start_of(market) + 1 * DAY  # what is deleted does not hold
+    try:
+        records.set_configuration("storage.short", True)
+        assert run_job().hourly_before == start_of(market) + 6 * DAY
+    finally:
+        records.delete_configuration("storage.short")
+    assert_daily(dsn, market)
 
 
 def test_an_age_must_be_positive(dsn: str) -> None:

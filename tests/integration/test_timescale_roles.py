@@ -87,6 +87,7 @@ def test_the_reader_reads(dsn: str, statement: str) -> None:
         "SELECT set_configuration('a', '1', 'integer', null, null, false, false)",
         "CREATE TABLE mine (a int)",
         "CALL age_market_data(now())",
+        "CALL sample_storage(now())",
     ],
 )
 def test_the_reader_cannot_write(dsn: str, statement: str) -> None:
@@ -135,7 +136,24 @@ def test_the_writer_keeps_the_records(dsn: str) -> None:
         "INSERT INTO workflow_log (cycle_id, step, status) VALUES ('c', 's', 'started')",
         "INSERT INTO service_health (service_name, status) VALUES ('s', 'healthy')",
         "SELECT set_configuration('a', '1', 'integer', null, null, false, false)",
+        "CALL sample_storage('2024-01-02')",
     )
+
+
+def test_a_writers_temporary_table_stands_in_for_none_of_ours(dsn: str) -> None:
+    """Functions with the owner's rights must not touch what a writer slips in under a name."""
+    with connect(dsn, autocommit=False) as connection:
+        for statement in (
+            f"SET LOCAL ROLE {WRITER}",
+            "CREATE TEMP TABLE aging_marks (tier text, closed_before timestamptz)",
+            "GRANT ALL ON aging_marks TO PUBLIC",
+            "INSERT INTO pg_temp.aging_marks VALUES ('high_freq', 'infinity')",
+            INSERT_ROW,
+        ):
+            connection.execute(statement.encode())
+        stored = connection.execute("SELECT count(*) FROM security_data_high_freq").fetchone()
+        connection.rollback()
+    assert stored == (1,)
 
 
 @pytest.mark.parametrize(
