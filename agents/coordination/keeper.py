@@ -22,6 +22,8 @@ from timescale.storage import StorageReport, sample_storage, storage_report
 
 log = structlog.get_logger(__name__)
 
+SHORT_KEY = "storage.short"
+
 
 @dataclass(frozen=True, slots=True)
 class KeeperConfig:
@@ -60,6 +62,7 @@ class Keeper:
     _due: dict[str, float] = field(default_factory=dict)
     _alerted: set[str] = field(default_factory=set)
     _short: bool = False
+    _told: bool | None = None
     _working: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -105,8 +108,23 @@ class Keeper:
         metrics.STORAGE_BYTES.set(report.database_bytes)
         metrics.STORAGE_BUDGET.set(report.budget_bytes)
         self._short = report.is_short
+        await self._tell_the_job()
         if report.is_short:
             await self._alert(view, report)
+
+    async def _tell_the_job(self) -> None:
+        """Let a job of the database age as this worker would.
+
+        Only a change is told, so that a value set by hand holds until the next one; at the start
+        it is compared with what a worker before this one has left.
+        """
+        if self._told == self._short:
+            return
+        if await self._records.get_configuration(SHORT_KEY, False) != self._short:
+            await self._records.set_configuration(
+                SHORT_KEY, self._short, changed_by=self._name("worker")
+            )
+        self._told = self._short
 
     async def _alert(self, view: WorkerView, report: StorageReport) -> None:
         now = from_us(view.durable_until)

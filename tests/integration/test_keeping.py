@@ -65,6 +65,8 @@ def test_aging_by_event_time_loses_no_aggregate_and_is_told(own_site: Site) -> N
     )
     who = f"worker@%:{worker.port}"
     until(lambda: site.query(health, who) == [("degraded", True)], 60, "the budget is spent")
+    told = "SELECT value, changed_by FROM configuration WHERE key = 'storage.short'"
+    until(lambda: [value for value, _ in site.query(told)] == [True], 60, "a job would know")
     alerts = [json.loads(record.value()) for record in site.records("signals.alerts")]
     assert alerts
     assert {alert["kind"] for alert in alerts} == {"storage"}
