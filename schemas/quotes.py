@@ -23,7 +23,12 @@ MAX_QUOTE_BYTES = 64 << 10
 _SYMBOL = re.compile(r"[!-~]{1,12}")
 Symbol = Annotated[
     str,
-    Meta(min_length=1, max_length=MAX_SYMBOL_LENGTH, pattern=r"^[!-~]+\Z", description="Ticker"),
+    Meta(
+        min_length=1,
+        max_length=MAX_SYMBOL_LENGTH,
+        pattern=r"^[!-~]+$(?![\s\S])",
+        description="Ticker",
+    ),
 ]
 Timestamp = Annotated[
     datetime | int, Meta(description="UTC: ISO 8601 with Z, or integer epoch milliseconds")

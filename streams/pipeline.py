@@ -20,6 +20,7 @@ from agents.tracking.stage import TrackingConfig, TrackingStage
 from agents.tracking.universe import TickUniverse
 from streams import metrics, topics
 from streams.errors import UserError
+from streams.lag import consumer_lag
 from streams.settings import Settings
 from timescale.aging import set_ages
 from timescale.checkpoints import CheckpointStore
@@ -109,6 +110,7 @@ class Pipeline:
 
     def __init__(self, app: Any, settings: Settings) -> None:
         self.settings = settings
+        self._app = app
         self._dsn = dsn = settings.timescale_dsn.get_secret_value()
         # Two writers: decisions about the market need not wait for the ticks before them.
         tracking, market = self._effects(app), self._effects(app)
@@ -189,7 +191,10 @@ class Pipeline:
         return WorkerView(
             database=self._database(),
             durable_until=self.market.durable_until,
-            metrics={"pending_rows": self._pending_rows()},
+            metrics={
+                "pending_rows": self._pending_rows(),
+                "lag": sum(consumer_lag(self._app).values()),
+            },
             agents={name: facts for name, facts in self._facts().items() if facts},
         )
 

@@ -16,7 +16,8 @@ def attach(app: Any, stage: MarketStage) -> None:
 
     @app.timer(TICK_S)
     async def look_after() -> None:
-        await stage.tick()
+        if not app.rebalancing and app.flow_control.is_active():
+            await stage.tick(app.consumer)
 
     @app.on_partitions_revoked.connect
     async def forget(*_: Any, **__: Any) -> None:

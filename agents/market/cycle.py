@@ -10,15 +10,15 @@ from schemas.tracking import Scan
 from timescale.cycles import Steps
 
 
-def cycle_id(scan: Scan) -> str:
-    """A scan is one cycle, however often it is recorded."""
-    return f"cycle-{scan.scan_id}"
+def cycle_id(scan: Scan, request: str | None) -> str:
+    """A scan is one cycle, however often it is recorded; each request for one is its own."""
+    return f"cycle-{scan.scan_id}" + (f"-{request}" if request else "")
 
 
 def cycle_of(scan: Scan, request: str | None) -> dict[str, Any]:
     """The cycle at its beginning; ``request`` names what forced it."""
     return {
-        "cycle_id": cycle_id(scan),
+        "cycle_id": cycle_id(scan, request),
         "status": "scanning",
         "mode": "paper",
         "scan_id": scan.scan_id,

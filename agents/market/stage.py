@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +74,8 @@ class MarketStage:
         self.durable_until = 0
         self._state: _State | None = None
         self._generation = 0
-        self._order = ReadingOrder(config.inputs, self._read, config.idle_after)
+        self._order = ReadingOrder(config.inputs, self._read)
+        self._waiting: dict[str, deque[Any]] = {topic: deque() for topic in config.inputs}
         self._turn = asyncio.Lock()
         self._handlers: dict[str, Callable[[_State, Any], Outputs | None]] = {
             config.bars: self._bars,
@@ -85,33 +87,47 @@ class MarketStage:
     def reset(self) -> None:
         """Forget everything: the partitions have changed hands."""
         self._state = None
+        self._waiting = {topic: deque() for topic in self.config.inputs}
         self.durable_until = 0
         self._generation += 1
 
     async def take(self, event: Any, consumer: Any) -> None:
-        """Take in one record of any of the topics."""
-        message = event.message
-        await self._order.wait(message.topic, consumer)
+        """Take in one record of any of the topics, as soon as it is its turn."""
         async with self._turn:
+            generation = self._generation
             state = await self._current()
-            if state is None:
-                return
-            state.ledger.hold(event)
-            if message.offset < state.offsets[message.topic]:
-                return
-            state.offsets[message.topic] = message.offset + 1
-            state.taken += 1
-            try:
-                out = self._handlers[message.topic](state, message)
-            except InvalidMessage as exc:
-                await state.ledger.dead_letters.reject(message, exc.reason, str(exc))
-                return
-            except Exception as exc:  # a fault of ours must not stop the market either
-                log.exception("a record could not be taken in", topic=message.topic)
-                await state.ledger.dead_letters.reject(message, "error", repr(exc))
-                return
-            if out is not None:
-                await self._carry_out(state, out, message)
+            if state is not None and generation == self._generation:
+                self._waiting[event.message.topic].append(event)
+                await self._work(state, consumer)
+
+    async def _work(self, state: _State, consumer: Any) -> None:
+        """Process what has come, in the order of the topics.
+
+        Records wait here and not in the stream: a stream that is full would hold back the very
+        records that they wait for.
+        """
+        for topic, waiting in self._waiting.items():
+            while waiting and self._state is state and self._order.is_turn_of(topic, consumer):
+                await self._process(state, waiting.popleft())
+
+    async def _process(self, state: _State, event: Any) -> None:
+        message = event.message
+        state.ledger.hold(event)
+        if message.offset < state.offsets[message.topic]:
+            return
+        state.offsets[message.topic] = message.offset + 1
+        state.taken += 1
+        try:
+            out = self._handlers[message.topic](state, message)
+        except InvalidMessage as exc:
+            await state.ledger.dead_letters.reject(message, exc.reason, str(exc))
+            return
+        except Exception as exc:  # a fault of ours must not stop the market either
+            log.exception("a record could not be taken in", topic=message.topic)
+            await state.ledger.dead_letters.reject(message, "error", repr(exc))
+            return
+        if out is not None:
+            await self._carry_out(state, out, message)
 
     def _read(self, topic: str) -> int:
         return 0 if self._state is None else self._state.offsets[topic]
@@ -196,7 +212,7 @@ class MarketStage:
             for update in out.updates
             for record in rows.update_records(update, self.config.decisions)
         ]
-        cycles = [cycle_id(u.scan) for u in out.updates if u.scan is not None]
+        cycles = [cycle_id(u.scan, out.request) for u in out.updates if u.scan is not None]
         await self._checkpoint(state, outbox, cycles)
         await self._publish(state.ledger, outbox, cycles)
 
@@ -278,12 +294,13 @@ class MarketStage:
             "waiting_news": engine.waiting_news,
         }
 
-    async def tick(self) -> None:
+    async def tick(self, consumer: Any) -> None:
         """By the wall clock: read news that waits for a silent market, write a checkpoint due."""
         async with self._turn:
             state = self._state
             if state is None:
                 return
+            await self._work(state, consumer)
             silent = time.monotonic() - state.heard >= self.config.idle_after
             if silent and state.engine.waiting_news:
                 await self._carry_out(state, state.engine.release_news())
