@@ -24,7 +24,6 @@ from streams.lag import consumer_lag
 from streams.settings import Settings
 from timescale.aging import set_ages
 from timescale.checkpoints import CheckpointStore
-from timescale.latest import latest_securities
 from timescale.relation import Relation
 from timescale.relations import LATEST, NEWS, TICKS
 from timescale.writer import RowWriter
@@ -217,7 +216,3 @@ class Pipeline:
             "database": database,
             "pending_rows": self._pending_rows(),
         }
-
-    async def tracked_securities(self) -> list[dict[str, Any]]:
-        """The newest state of every tracked security, by symbol, whoever tracks it."""
-        return await latest_securities(self._dsn)

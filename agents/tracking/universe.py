@@ -9,7 +9,7 @@ import structlog
 from numpy.typing import NDArray
 
 from timescale.errors import TimescaleError
-from timescale.latest import candidate_symbols, tracked_symbols
+from timescale.tracked import candidate_symbols, tracked_symbols
 
 log = structlog.get_logger(__name__)
 

@@ -1,19 +1,12 @@
-"""The tracking table as the database holds it, for every worker and for readers."""
+"""Who is tracked and proposed, as the database knows it: for every worker."""
 
 from __future__ import annotations
 
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
-from psycopg.rows import dict_row
 
 from timescale.connect import connect_async, unreachable
-
-_LATEST = """
-SELECT symbol, "timestamp" AS ts, price AS last, bid, ask, spread, volume, volatility,
-       relative_volume, imbalance
-FROM security_latest ORDER BY symbol
-"""
 
 _TRACKED = "SELECT symbol FROM security_tracking_state WHERE tracked"
 _CANDIDATES = """
@@ -45,20 +38,5 @@ async def _symbols(dsn: str, query: LiteralString) -> frozenset[str]:
         async with await connect_async(dsn) as connection:
             cursor = await connection.execute(query)
             return frozenset(row[0] for row in await cursor.fetchall())
-    except psycopg.OperationalError as error:
-        raise unreachable(dsn, error) from None
-
-
-async def latest_securities(dsn: str) -> list[dict[str, Any]]:
-    """One object a security: symbol, ts, last, bid, ask, spread, volume, volatility, ..
-
-    Raises:
-        TimescaleError: the database cannot be reached.
-    """
-    try:
-        async with await connect_async(dsn) as connection:
-            cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute(_LATEST)
-            return await cursor.fetchall()
     except psycopg.OperationalError as error:
         raise unreachable(dsn, error) from None
