@@ -23,10 +23,9 @@ SELECT max(nullif(dropped_before, '-infinity')) FILTER (WHERE tier = 'ticks'),
        (SELECT count(*) FROM security_data_late)
 FROM aging_marks
 """
-_HAS_SCHEDULER = """
-SELECT EXISTS (SELECT FROM pg_stat_activity
-               WHERE backend_type = 'TimescaleDB Background Worker Launcher')
-"""
+# Only where the server has loaded TimescaleDB at its start is there such a setting; the processes
+# themselves are hidden from all but superusers.
+_HAS_SCHEDULER = "SELECT current_setting('timescaledb.max_background_workers', true)::int > 0"
 _JOB = "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name = 'aging_job'"
 
 
@@ -129,18 +128,26 @@ async def schedule_aging(dsn: str, every: timedelta = timedelta(minutes=15)) -> 
     """Let TimescaleDB's scheduler run the aging; False where it has none (the embedded engine).
 
     To be called by the owner of the schema.
+
+    Raises:
+        TimescaleError: the database cannot be reached, or `dsn` is not the owner's.
     """
     async with await connect_async(dsn) as connection:
         if not await _one(connection, _HAS_SCHEDULER):
             return False
-        if await _one(connection, _JOB) is None:
-            await connection.execute("SELECT add_job('aging_job', %s)", (every,))
-        else:
-            await connection.execute(
-                "SELECT alter_job(job_id, schedule_interval => %s, next_start => now())"
-                " FROM timescaledb_information.jobs WHERE proc_name = 'aging_job'",
-                (every,),
-            )
+        try:
+            if await _one(connection, _JOB) is None:
+                await connection.execute("SELECT add_job('aging_job', %s)", (every,))
+            else:
+                await connection.execute(
+                    "SELECT alter_job(job_id, schedule_interval => %s, next_start => now())"
+                    " FROM timescaledb_information.jobs WHERE proc_name = 'aging_job'",
+                    (every,),
+                )
+        except psycopg.Error as error:
+            raise TimescaleError(
+                f"cannot schedule the aging: {one_line(error)}; migrate as the owner of the schema"
+            ) from error
         return True
 
 

@@ -142,10 +142,15 @@ def _state_name(applied: _Applied | None) -> str:
 def _applied(connection: _Connection) -> dict[int, _Applied]:
     if connection.execute("SELECT to_regclass('public.schema_migrations')").fetchone() == (None,):
         return {}
-    rows = connection.execute(
-        "SELECT version, name, checksum, statements_done, applied_at IS NOT NULL"
-        " FROM schema_migrations"
-    ).fetchall()
+    try:
+        rows = connection.execute(
+            "SELECT version, name, checksum, statements_done, applied_at IS NOT NULL"
+            " FROM schema_migrations"
+        ).fetchall()
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise TimescaleError(
+            f"cannot read the migrations: {one_line(error)}; migrate as the owner of the schema"
+        ) from error
     return {version: _Applied(*rest) for version, *rest in rows}
 
 

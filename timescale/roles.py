@@ -96,7 +96,9 @@ def create_roles(dsn: str) -> None:
                 _create(connection, role)
             _grant_all(connection)
         except psycopg.Error as error:
-            raise TimescaleError(f"cannot set the roles up: {one_line(error)}") from error
+            raise TimescaleError(
+                f"cannot set the roles up: {one_line(error)}; migrate as the owner of the schema"
+            ) from error
 
 
 def create_login(dsn: str, name: str, password: str, role: Role) -> None:
