@@ -56,7 +56,6 @@ def market_config(settings: Settings, dsn: str) -> MarketConfig:
         engine=engine_config(settings),
         dsn=dsn,
         checkpoint_interval_s=settings.checkpoint_interval_s,
-        idle_after=settings.idle_after,
         max_clock_ahead_s=settings.max_clock_ahead_s,
     )
 

@@ -23,7 +23,7 @@ from agents.scanning.scanner import ScanConfig
 from agents.scanning.tiers import ENTRY, TIERS, TierIntervals
 from schemas.bars import PartitionBars
 from schemas.news import Catalyst, News, Security
-from schemas.times import US_PER_MINUTE, to_us
+from schemas.times import EARLIEST_US, US_PER_MINUTE, to_us
 from schemas.tracking import ScanMode
 
 
@@ -104,6 +104,15 @@ class MarketEngine:
     def release_news(self) -> Outputs:
         """Read all news that waits: the market is silent, and its time will not come soon."""
         return self._read_until(None, Outputs())
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the market, having traded, has fallen silent as its partitions say themselves.
+
+        Before the first bars it is not: the market of the news that waits may be about to be
+        replayed.
+        """
+        return self.clock.is_silent and self.clock.time >= EARLIEST_US
 
     @property
     def waiting_news(self) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -42,7 +42,6 @@ class MarketConfig:
     engine: EngineConfig
     dsn: str
     checkpoint_interval_s: float
-    idle_after: float
     max_clock_ahead_s: float
 
     @property
@@ -57,7 +56,6 @@ class _State:
     ledger: Ledger
     offsets: dict[str, int]
     taken: int = 0
-    heard: float = field(default_factory=time.monotonic)
 
 
 class MarketStage:
@@ -133,7 +131,6 @@ class MarketStage:
         return 0 if self._state is None else self._state.offsets[topic]
 
     def _bars(self, state: _State, message: Any) -> Outputs:
-        state.heard = time.monotonic()
         return state.engine.take_bars(decode_bars(message.value), message.offset)
 
     def _news(self, state: _State, message: Any) -> Outputs:
@@ -295,14 +292,13 @@ class MarketStage:
         }
 
     async def tick(self, consumer: Any) -> None:
-        """By the wall clock: read news that waits for a silent market, write a checkpoint due."""
+        """Read news that waits for a silent market, write a checkpoint that is due."""
         async with self._turn:
             state = self._state
             if state is None:
                 return
             await self._work(state, consumer)
-            silent = time.monotonic() - state.heard >= self.config.idle_after
-            if silent and state.engine.waiting_news:
+            if state.engine.is_silent and state.engine.waiting_news:
                 await self._carry_out(state, state.engine.release_news())
             elif state.ledger.due(state.taken):
                 self._checkpoint(state)
