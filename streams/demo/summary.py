@@ -47,7 +47,7 @@ def problems(counts: Counts) -> list[str]:
         equal("volume of ticks and volume sent", stored.tick_volume, sent.volume)
     elif counts.ticks_kept and stored.ticks < sent.distinct:
         equal("ticks stored and distinct quotes", stored.ticks, sent.distinct)
-    if counts.fresh:
+    if counts.fresh or stored.collected_quotes < counts.due_in_rows:
         equal("quotes in collected rows and in bars", stored.collected_quotes, counts.due_in_rows)
     for name, value in (("late", seen.late), ("rejected", seen.rejected)):
         if value:
