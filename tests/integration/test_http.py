@@ -31,6 +31,7 @@ from schemas.http import (
     TrackedSecurity,
     TrackingMetrics,
 )
+from streams.embedded.broker import EmbeddedBroker
 from streams.topics import SCAN_REQUESTS
 from streams.web.forcing import ScanForcing
 from streams.web.overview import stored_rows
@@ -74,6 +75,12 @@ def ask(
         return Answer(answer.status, names, answer.read())
     finally:
         connection.close()
+
+
+@pytest.fixture
+def broker(embedded_broker: EmbeddedBroker) -> str:
+    """The embedded one alone: what HTTP says does not depend on the kind of broker."""
+    return embedded_broker.address
 
 
 @pytest.fixture
