@@ -34,7 +34,8 @@ PARTITIONS = 4
 
 _EMPTY = """
 TRUNCATE security_ticks, security_data_high_freq, security_latest, checkpoints, news, scans,
-         tier_changes, security_tracking_state, trading_cycles, workflow_log, service_health
+         tier_changes, security_tracking_state, trading_cycles, workflow_log, service_health,
+         ml_pattern_discoveries
 """
 
 
@@ -236,13 +237,7 @@ def site(broker: str, migrated: EmbeddedTimescale, tmp_path: Path) -> Iterator[S
     """A clean place to work, on each kind of broker."""
     fresh_topics(broker)
     with psycopg.connect(migrated.dsn, autocommit=True) as connection:
-        for relation in (
-            "security_ticks",
-            "security_data_high_freq",
-            "security_latest",
-            "checkpoints",
-        ):
-            connection.execute(f"TRUNCATE {relation}")  # type: ignore[arg-type]
+        connection.execute(_EMPTY)
     place = Site(broker, migrated.dsn, tmp_path)
     yield place
     for worker in place.workers:
