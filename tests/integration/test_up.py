@@ -129,11 +129,14 @@ def test_the_death_of_a_part_ends_the_other_and_a_second_start_works(
         (victim,) = [p for p in processes if any(w.endswith(name) for w in p.cmdline())]
         victim.kill()
         assert gone(processes)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 15
         while running_owner(tmp_path / ".catalyst") and time.monotonic() < deadline:
             time.sleep(0.05)
         assert running_owner(tmp_path / ".catalyst") is None
-        assert "was killed (SIGKILL)" in (tmp_path / ".catalyst" / "up.log").read_text()
+        log = tmp_path / ".catalyst" / "up.log"
+        while "was killed (SIGKILL)" not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert "was killed (SIGKILL)" in log.read_text()
         assert run("env").returncode == 2
 
 
