@@ -27,9 +27,11 @@ class _Pending:
 class MarketClock:
     """Joins partitions' minutes; gives out a minute once every partition has closed it.
 
-    A message of an idle partition closes, for that partition, every minute that another one had
-    closed before it; later minutes wait for it again. So what comes out, and in which order,
-    depends on the messages alone, never on the wall clock.
+    An idle partition says so again and again. Each time it closes, for itself, the minutes that
+    others had closed when it said so before: nobody waits longer for it, and it had time to be
+    heard, however fast the others went on. Its word counts for nothing while it is behind what the
+    partition itself has closed: it comes from a worker that has to catch up first. So what comes
+    out, and in which order, depends on the messages alone, never on the wall clock.
     """
 
     closed: dict[int, int] = field(default_factory=dict)
@@ -37,7 +39,7 @@ class MarketClock:
     time: int = 0
     _own: dict[int, int] = field(default_factory=dict)
     _read_until: int = 0
-    _idle: set[int] = field(default_factory=set)
+    _silent: dict[int, int] = field(default_factory=dict)
     _pending: dict[int, dict[int, _Pending]] = field(default_factory=dict)
 
     def take(
@@ -56,22 +58,23 @@ class MarketClock:
             self._wait(message, offset)
             return [], True
         in_time = True
-        if len(message.bars) and until > self._own.get(partition, -1):
+        own = self._own.get(partition, -1)
+        if len(message.bars) and until > own:
             in_time = message.minute >= self.time
             self._wait(message, offset)
-        self._own[partition] = max(until, self._own.get(partition, -1))
+        self._own[partition] = max(until, own)
         self._read_until = offset + 1
-        self._idle.discard(partition)
-        if message.idle:
-            self._idle.add(partition)
-            until = max(until, *self.closed.values(), 0)
+        said_before = self._silent.pop(partition, 0)
+        if message.idle and until >= own:
+            until = max(until, said_before)
+            self._silent[partition] = max(self.closed.values(), default=0)
         self.closed[partition] = max(until, self.closed.get(partition, 0))
         return self._advance(), in_time
 
     @property
     def is_silent(self) -> bool:
-        """Whether every partition has said last that it is idle."""
-        return 0 < self.partitions == len(self._idle)
+        """Whether every partition has said last that it is idle, and no minute waits."""
+        return 0 < self.partitions == len(self._silent) and not self._pending
 
     def _wait(self, message: PartitionBars, offset: int) -> None:
         """Keep the bars until their minute is complete; a minute already taken needs no more."""
@@ -107,7 +110,7 @@ class MarketClock:
             "partitions": self.partitions,
             "time": self.time,
             "read_until": self._read_until,
-            "idle": sorted(self._idle),
+            "silent": [list(item) for item in self._silent.items()],
         }
 
     @classmethod
@@ -119,5 +122,5 @@ class MarketClock:
             state["time"],
             dict(state["own"]),
             state["read_until"],
-            set(state["idle"]),
+            dict(state["silent"]),
         )

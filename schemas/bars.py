@@ -20,7 +20,8 @@ class Bars(Struct):
     """Bars of ``[minute, minute + 60 s)`` of one partition of ``quotes``, sorted by symbol.
 
     It also says that ``partition`` has closed this minute and every one before it. ``idle`` says
-    that the partition is silent: minutes that others have closed by now need not wait for it.
+    that the partition is silent: at its second word, what others had closed at the first need not
+    wait for it any more.
     """
 
     minute: datetime

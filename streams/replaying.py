@@ -44,6 +44,9 @@ from streams.topics import (
 _RECORDED = (QUOTES, NEWS, SECURITIES, SCAN_REQUESTS, BARS)
 _DECISIONS = (SCANS, UNIVERSE, TRADING_CANDIDATES)
 
+# The second word of an idle partition releases what the others had closed at its first.
+_WORDS = 2
+
 
 class Forgotten(NamedTuple):
     """A tombstone in the reference data."""
@@ -265,7 +268,7 @@ class _Tracking:
         for tracker in self._trackers:
             yield from tracker.close_idle()
         if len(self._trackers) > 1:
-            for tracker in self._trackers:
+            for tracker in self._trackers * _WORDS:
                 yield tracker.marker()
 
     def _parted(self, batch: QuoteColumns) -> Iterator[tuple[PartitionTracker, QuoteColumns]]:
@@ -305,6 +308,6 @@ class _Bars:
 
     def close(self) -> Iterator[PartitionBars]:
         """Word of every partition that it is silent, so that none waits for another."""
-        for partition in range(self._partitions):
+        for partition in [*range(self._partitions)] * _WORDS:
             minute = self._newest.get(partition, 0)
             yield PartitionBars(minute, partition, self._partitions, True, BarColumns.empty())

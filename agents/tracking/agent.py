@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.tracking.stage import TrackingStage
+from agents.tracking.stage import TICK_S, TrackingStage
 
-TICK_S = 0.5
 UNIVERSE_S = 1.0
 
 

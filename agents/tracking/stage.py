@@ -15,7 +15,7 @@ from agents import metrics
 from agents.durability import Effects, Ledger
 from agents.tracking.buffer import QuoteRows
 from agents.tracking.rows import latest_rows, tick_rows
-from agents.tracking.tracker import PartitionTracker, ResumePoint
+from agents.tracking.tracker import PartitionTracker, ResumePoint, for_successor
 from agents.tracking.universe import TickUniverse
 from schemas.bars import PartitionBars, encode_bars
 from schemas.errors import InvalidMessage
@@ -24,6 +24,9 @@ from schemas.times import US_PER_S, iso
 from timescale.relations import LATEST, TICKS
 
 log = structlog.get_logger(__name__)
+
+# How often silence is looked for, by the wall clock.
+TICK_S = 0.5
 
 # With records apparently left to read, silence must last this much longer to count as idle: offsets
 # without a record (transaction markers, what retention has removed) look like a backlog for ever.
@@ -49,8 +52,9 @@ class _Partition:
     ledger: Ledger
     heard: float = field(default_factory=time.monotonic)
     silent: bool = False
-    released: int = 0
-    released_at: float = 0.0
+    said: int = 0
+    said_before: int = 0
+    said_at: float = 0.0
 
 
 class TrackingStage:
@@ -62,6 +66,7 @@ class TrackingStage:
         self.effects = effects
         self._partitions: dict[int, _Partition] = {}
         self._generation = 0
+        self._ticked = 0.0
         self._turn = asyncio.Lock()
 
     def reset(self) -> None:
@@ -190,6 +195,7 @@ class TrackingStage:
     async def tick(self, consumer: Any) -> None:
         """By the wall clock: note the lag, close silent partitions, write checkpoints due."""
         async with self._turn:
+            self._discount_stall()
             for tp in consumer.assignment():
                 if tp.topic == self.config.topic and (part := await self._at(tp.partition)):
                     part.silent = self._is_silent(part, consumer, tp)
@@ -198,6 +204,15 @@ class TrackingStage:
                     await self._release(part)
                 if part.ledger.due(part.tracker.next_offset):
                     await self._checkpoint(part)
+
+    def _discount_stall(self) -> None:
+        """Time in which this worker did not get to run counts as nobody's silence."""
+        now = time.monotonic()
+        stall = now - self._ticked - 2 * TICK_S
+        if self._ticked and stall > 0:
+            for part in self._partitions.values():
+                part.heard = min(part.heard + stall, now)
+        self._ticked = now
 
     def _is_silent(self, part: _Partition, consumer: Any, tp: Any) -> bool:
         """Whether the partition has given nothing for so long that nobody waits for it."""
@@ -217,18 +232,24 @@ class TrackingStage:
         if not part.tracker.idle:
             await self._close_silent(part)
         elif self._is_waited_for(part):
-            part.released, part.released_at = self._closed_until(), time.monotonic()
+            self._note_said(part)
             await self._publish(part, [part.tracker.marker()])
 
     def _is_waited_for(self, part: _Partition) -> bool:
-        """Whether others have gone on since the partition said that it is idle.
+        """Whether the partition has to say again that it is idle.
 
-        What partitions of other workers do is not known here, so there the word is given again
-        and again.
+        Only its second word releases what others had closed at its first. What partitions of other
+        workers do is not known here, so there the word is given again and again.
         """
+        if time.monotonic() - part.said_at < self.config.idle_after:
+            return False
         if len(self._partitions) == self.config.partitions:
-            return self._closed_until() > part.released
-        return time.monotonic() - part.released_at >= self.config.idle_after
+            return self._closed_until() > part.said_before
+        return True
+
+    def _note_said(self, part: _Partition) -> None:
+        part.said_before, part.said = part.said, self._closed_until()
+        part.said_at = time.monotonic()
 
     def _closed_until(self) -> int:
         return max(part.tracker.closed_until for part in self._partitions.values())
@@ -249,8 +270,9 @@ class TrackingStage:
         if not messages:
             return
         metrics.IDLE.inc()
-        part.released, part.released_at = self._closed_until(), time.monotonic()
-        await (await self._checkpoint(part, map(encode_bars, messages)))
+        part.said = 0
+        self._note_said(part)
+        await (await self._checkpoint(part, map(encode_bars, for_successor(messages))))
         await self._publish(part, messages)
 
     def facts(self) -> dict[str, Any]:

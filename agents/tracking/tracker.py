@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -220,6 +220,14 @@ class PartitionTracker:
             hold_s=state["hold_s"],
             _replayed_until=resume.processed,
         )
+
+
+def for_successor(messages: list[PartitionBars]) -> list[PartitionBars]:
+    """What a successor repeats of ``messages``: their bars, but not that the partition is idle.
+
+    That was true when it was said; by the time it is repeated there may be quotes to read.
+    """
+    return [replace(message, idle=False) for message in messages]
 
 
 def _rows(ids: NDArray[np.intp], quotes: QuoteColumns, seq: NDArray[np.int32]) -> QuoteRows:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agents.collection.collector import CollectedRows, Collector
 from agents.minutes import MarketClock, MarketMinute
 from agents.state import pack_state, unpack_state
+from agents.tracking.tracker import for_successor
 from schemas.bars import BarColumns, PartitionBars
 from schemas.times import US_PER_MINUTE, US_PER_S
 from tests.unit.markets import (
@@ -117,11 +118,14 @@ def test_a_minute_waits_for_every_live_partition() -> None:
 
 def test_an_idle_partition_lets_pass_what_others_have_closed_and_no_more() -> None:
     clock = MarketClock()
+    idle = message(1, -1, idle=True)
     clock.take(message(0, 0, "B"))
-    (minute,), _ = clock.take(message(1, -1, idle=True))
+    assert clock.take(idle) == ([], True), "it must have had time to be heard"
+    (minute,), _ = clock.take(idle)
     assert minute.start == START
     assert clock.take(message(0, 1, "B")) == ([], True), "its word was about the time before"
-    (minute,), _ = clock.take(message(1, -1, idle=True))
+    assert clock.take(idle) == ([], True)
+    (minute,), _ = clock.take(idle)
     assert minute.start == START + US_PER_MINUTE
     clock.take(message(0, 2, "B"))
     minutes, in_time = clock.take(message(1, 2, "A"))
@@ -133,14 +137,15 @@ def test_bars_of_a_minute_already_taken_are_late() -> None:
     clock = MarketClock()
     clock.take(message(0, 5, "B"))
     clock.take(message(1, -1, idle=True))
+    clock.take(message(1, -1, idle=True))
     minutes, in_time = clock.take(message(1, 3, "A"))
     assert not minutes
     assert not in_time
 
 
 def test_an_idle_word_read_again_after_a_crash_releases_no_more_than_it_did() -> None:
-    feed = [message(0, 1, "B"), message(1, 0), message(1, 0, idle=True), message(0, 2, "B")]
-    feed.insert(0, message(0, 0, "B"))
+    idle = message(1, 0, idle=True)
+    feed = [message(0, 0, "B"), message(0, 1, "B"), message(1, 0), idle, idle, message(0, 2, "B")]
     clock = MarketClock()
     for i, item in enumerate(feed):
         clock.take(item, i)
@@ -151,6 +156,28 @@ def test_an_idle_word_read_again_after_a_crash_releases_no_more_than_it_did() ->
     (minute,), in_time = clock.take(message(1, 2, "A"), len(feed))
     assert minute.bars.symbol == ["A", "B"]
     assert in_time
+
+
+def test_a_worker_that_has_to_catch_up_cannot_let_its_partition_pass() -> None:
+    clock = MarketClock()
+    for item in (message(0, 0, "B"), message(1, 0, "A"), message(0, 1, "B")):
+        clock.take(item)
+    assert clock.take(message(1, -1, idle=True)) == ([], True), "it knows less than was said"
+    (minute,), in_time = clock.take(message(1, 1, "A"))
+    assert minute.bars.symbol == ["A", "B"]
+    assert in_time
+
+
+def test_a_successor_repeats_the_bars_of_a_silent_partition_but_not_its_silence() -> None:
+    said = [message(1, 0, "A"), message(1, 1, "A", idle=True)]
+    clock, seen = MarketClock(), []
+    for item in (*said, message(0, 0, "B"), message(0, 1, "B"), message(0, 2, "B")):
+        seen += clock.take(item)[0]
+    for item in (*for_successor(said), message(1, 2, "A")):
+        minutes, in_time = clock.take(item)
+        seen += minutes
+        assert in_time
+    assert [m.bars.symbol for m in seen] == [["A", "B"]] * 3
 
 
 @pytest.mark.parametrize("crash_after", range(6))
