@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from agents.models import ModelMismatch
 from agents.news.duplicates import Stories
-from agents.news.materiality import Item, Materiality, ModelMismatch
+from agents.news.materiality import Item, Materiality
 from agents.news.reactions import Reaction
 from agents.news.sentiment import Sentiment, default_sentiment
 from agents.news.similarity import Headline

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-import pickle
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 from river import linear_model, optim
 
+from agents import models
 from agents.news.themes import OTHER, Theme
-
-MODEL_FORMAT = 1
-RIVER_VERSION = version("river")
 
 # News moved its security if the abnormal return reached this many of its own deviations.
 MATERIAL_MOVE = 2.0
@@ -27,10 +23,6 @@ _SENTIMENT_WEIGHT = 1.0
 _USUAL_SENTIMENT = 0.3
 _FIGURES_WEIGHT = 0.2
 _BREADTH_WEIGHT = -0.4
-
-
-class ModelMismatch(ValueError):
-    """A learned model was stored by another version and must be learned afresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +86,8 @@ class Materiality:
         self._seen[theme.name] = self._seen.get(theme.name, 0.0) + weight
 
     def snapshot(self) -> dict[str, Any]:
-        """State; the model is pickled behind the versions that can read it."""
-        return {
-            "format": MODEL_FORMAT,
-            "river": RIVER_VERSION,
-            "model": pickle.dumps(self._model),
-            "seen": self._seen,
-        }
+        """State for a checkpoint."""
+        return {"model": models.store(self._model), "seen": self._seen}
 
     @classmethod
     def restore(cls, state: dict[str, Any]) -> Materiality:
@@ -109,14 +96,8 @@ class Materiality:
         Raises:
             ModelMismatch: another version of this model or of River stored it.
         """
-        stored = (state["format"], state["river"])
-        if stored != (MODEL_FORMAT, RIVER_VERSION):
-            raise ModelMismatch(
-                f"the model was stored by format {stored[0]} and River {stored[1]}, "
-                f"here are format {MODEL_FORMAT} and River {RIVER_VERSION}"
-            )
-        # The bytes come from our own checkpoints, and the versions agree.
-        return cls(pickle.loads(state["model"]), dict(state["seen"]))  # noqa: S301
+        model = models.load(state["model"], linear_model.LogisticRegression)
+        return cls(model, dict(state["seen"]))
 
 
 def _new_model() -> Any:

@@ -126,7 +126,7 @@ def test_a_model_of_another_version_is_left_behind_alone() -> None:
     news_desk = desk()
     run(news_desk, 0, 3)
     state = news_desk.snapshot()
-    state["materiality"]["river"] = "0.1"
+    state["materiality"]["model"]["river"] = "0.1"
     restored = NewsDesk.restore(state)
     assert "River 0.1" in (restored.model_discarded or "")
     assert isinstance(restored.take(ITEMS[1], NOW + HOUR), Duplicate)

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from agents.news.materiality import Item, Materiality, ModelMismatch, prior
+from agents.models import ModelMismatch
+from agents.news.materiality import Item, Materiality, prior
 from agents.news.reactions import HORIZON_MIN, NIGHT_MIN, Reactions
 from agents.news.themes import theme
 from agents.state import pack_state, unpack_state
@@ -69,7 +70,9 @@ def test_a_stored_model_goes_on_the_same_and_another_version_is_refused() -> Non
     assert estimate(copy, EARNINGS) == estimate(model, EARNINGS)
     assert estimate(copy, PRODUCT) == estimate(model, PRODUCT)
     with pytest.raises(ModelMismatch, match=r"River 0\.0"):
-        Materiality.restore({**state, "river": "0.0"})
+        Materiality.restore({**state, "model": {**state["model"], "river": "0.0"}})
+    with pytest.raises(ModelMismatch, match="not a model of this version"):
+        Materiality.restore({**state, "model": b"as it was stored before"})
 
 
 def catalyst(symbol: str, at: int = NOW, news_id: str = "n") -> Catalyst:
