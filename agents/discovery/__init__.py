@@ -1,0 +1,1 @@
+"""Discovery: patterns across securities, found while they form."""

@@ -1,0 +1,88 @@
+"""The news of the last two days in columns, as detectors read it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.news import Catalyst
+from schemas.times import US_PER_S, to_us
+
+KEPT_US = 2 * 86_400 * US_PER_S
+
+
+class Item(NamedTuple):
+    """One catalyst; ``ts`` is epoch microseconds."""
+
+    ts: int
+    symbol: str
+    materiality: float
+    sentiment: float
+    theme: str
+    role: str
+    news_id: str
+    headline: str
+
+
+class NewsLog:
+    """Catalysts in order of event time; equal times keep the order in which they came."""
+
+    def __init__(self) -> None:
+        self._items: list[Item] = []
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, catalyst: Catalyst) -> None:
+        """Take in a catalyst whose time has come."""
+        item = Item(
+            to_us(catalyst.ts), catalyst.symbol, catalyst.materiality, catalyst.sentiment,
+            catalyst.theme, catalyst.role, catalyst.news_id, catalyst.headline,
+        )  # fmt: skip
+        at = len(self._items)
+        while at and self._items[at - 1].ts > item.ts:
+            at -= 1
+        self._items.insert(at, item)
+
+    def forget(self, now: int) -> None:
+        """Drop what is too old to matter at ``now``."""
+        old = 0
+        while old < len(self._items) and self._items[old].ts < now - KEPT_US:
+            old += 1
+        del self._items[:old]
+
+    def since(self, start: int, until: int) -> list[Item]:
+        """Items with ``start`` < ts <= ``until``, oldest first."""
+        found = []
+        for item in reversed(self._items):
+            if item.ts <= start:
+                break
+            if item.ts <= until:
+                found.append(item)
+        return found[::-1]
+
+    def loudest(self, row: dict[str, int], count: int, start: int, until: int) -> Any:
+        """The highest materiality of each security's news in that time, shape (count,); 0 none.
+
+        What only names a security beside others, or as an actor, counts as it was estimated.
+        """
+        loudest: NDArray[np.float64] = np.zeros(count)
+        for item in self.since(start, until):
+            at = row.get(item.symbol)
+            if at is not None and item.materiality > loudest[at]:
+                loudest[at] = item.materiality
+        return loudest
+
+    def snapshot(self) -> list[Any]:
+        """State for a checkpoint."""
+        return [list(item) for item in self._items]
+
+    @classmethod
+    def restore(cls, state: list[Any]) -> NewsLog:
+        """The log of a snapshot."""
+        log = cls()
+        log._items = [Item(*msgspec.convert(item, list[Any])) for item in state]
+        return log
