@@ -180,7 +180,7 @@ class SimulatedQuotes:
         start = from_us(self.market.start_us)
         left = self.market.minutes
         first = start.astimezone(NEW_YORK).date()
-        for session, day in enumerate(_weekdays(first)):
+        for session, day in enumerate(weekdays(first)):
             opening_us = to_us(datetime.combine(day, OPEN, NEW_YORK))
             skip = max(0, (self.market.start_us - opening_us) // US_PER_MINUTE)
             for minute in range(skip, SESSION_MINUTES):
@@ -220,7 +220,8 @@ def simulated_securities(market: SimulatedMarket) -> Iterator[dict[str, str]]:
         }
 
 
-def _weekdays(first: date) -> Iterator[date]:
+def weekdays(first: date) -> Iterator[date]:
+    """Days from ``first`` on, without Saturdays and Sundays; endless."""
     day = first
     while True:
         if day.weekday() < 5:
