@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from agents.arrays import ratio
 from agents.minutes import MarketMinute
 from agents.profile import VolumeProfile
+from agents.symbols import SymbolRows
 from schemas.times import US_PER_MINUTE, US_PER_S
 
 _SUMS = ("volume", "notional", "spread_sum", "buy_volume", "squared_returns")
@@ -43,8 +44,7 @@ class CollectedRows:
         return len(self.symbol)
 
 
-@dataclass(slots=True)
-class Collector:
+class Collector(SymbolRows):
     """Accumulates bars per symbol and gives out rows as intervals of event time end.
 
     Intervals lie on a grid (their seconds from midnight UTC), so rows of one interval end together.
@@ -56,22 +56,15 @@ class Collector:
     collected and how often.
     """
 
-    interval_s: int
-    symbols: list[str] = field(default_factory=list)
-    profile: VolumeProfile = field(default_factory=VolumeProfile)
-    everything: bool = True
-    time: int = 0
-    _id: dict[str, int] = field(default_factory=dict)
-    _values: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    _marks: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    _mentions: dict[str, list[int]] = field(default_factory=dict)
-    _next_end: int = 0
-
-    def __post_init__(self) -> None:
-        for name in (*_SUMS, *_COUNTS, *_LEVELS):
-            self._values.setdefault(name, np.zeros(0))
-        for name in _MARKS:
-            self._marks.setdefault(name, np.zeros(0, np.int64))
+    def __init__(self, interval_s: int, everything: bool = True) -> None:
+        super().__init__()
+        self.interval_s = interval_s
+        self.profile = VolumeProfile()
+        self.everything = everything
+        self.time = self._next_end = 0
+        self._values = {name: np.zeros(0) for name in (*_SUMS, *_COUNTS, *_LEVELS)}
+        self._marks = {name: np.zeros(0, np.int64) for name in _MARKS}
+        self._mentions: dict[str, list[int]] = {}
 
     def take(self, minute: MarketMinute) -> CollectedRows | None:
         """Add one market minute; the rows that end before it."""
@@ -111,7 +104,7 @@ class Collector:
             intervals = dict.fromkeys(self.symbols) | dict(intervals)
             self.everything = False
         named = sorted(intervals)
-        ids = self._ids(named)
+        ids = self.rows(named)
         chosen = np.array([intervals[symbol] or 0 for symbol in named], np.int64)
         changed = self._marks["interval"][ids] != chosen
         ids, chosen = ids[changed], chosen[changed]
@@ -150,23 +143,17 @@ class Collector:
             self._mentions.setdefault(symbol, []).append(time)
 
     def _is_followed(self, symbol: str) -> bool:
-        row = self._id.get(symbol)
+        row = self._row.get(symbol)
         return row is not None and self._marks["interval"][row] > 0
 
-    def _ids(self, symbols: list[str]) -> NDArray[np.intp]:
-        new = [symbol for symbol in symbols if symbol not in self._id]
-        for symbol in new:
-            self._id[symbol] = len(self.symbols)
-            self.symbols.append(symbol)
-        if new:
-            for name, values in self._values.items():
-                fill = np.nan if name in _LEVELS else 0.0
-                self._values[name] = np.concatenate([values, np.full(len(new), fill)])
-            for name, marks in self._marks.items():
-                known = self.interval_s if name == "interval" and self.everything else 0
-                self._marks[name] = np.concatenate([marks, np.full(len(new), known, np.int64)])
-            self.profile.resize(len(self.symbols))
-        return np.array([self._id[symbol] for symbol in symbols], dtype=np.intp)
+    def _grow(self, new: int) -> None:
+        for name, values in self._values.items():
+            fill = np.nan if name in _LEVELS else 0.0
+            self._values[name] = np.concatenate([values, np.full(new, fill)])
+        for name, marks in self._marks.items():
+            known = self.interval_s if name == "interval" and self.everything else 0
+            self._marks[name] = np.concatenate([marks, np.full(new, known, np.int64)])
+        self.profile.resize(len(self.symbols))
 
     def _open(self, time: int) -> None:
         """Begin rows for the collected symbols without one, now that the market trades."""
@@ -185,7 +172,7 @@ class Collector:
         self._next_end = int(open_ends.min()) if len(open_ends) else 0
 
     def _add(self, minute: MarketMinute) -> None:
-        ids = self._ids(minute.bars.symbol)
+        ids = self.rows(minute.bars.symbol)
         if len(set(minute.bars.symbol)) == len(ids):
             self._fold(minute, ids, np.arange(len(ids)))
             return
@@ -279,18 +266,12 @@ class Collector:
         A changed interval takes effect with the next row: the one begun keeps its start and end.
         Where :meth:`follow` decides, each symbol keeps its interval until that says otherwise.
         """
-        symbols = state["symbols"]
-        collector = cls(
-            interval_s,
-            symbols,
-            VolumeProfile.restore(state["profile"]),
-            state["everything"],
-            state["time"],
-            {symbol: i for i, symbol in enumerate(symbols)},
-            state["values"],
-            state["marks"],
-            state["mentions"],
-        )
+        collector = cls(interval_s, state["everything"])
+        collector._append(state["symbols"])
+        collector.profile = VolumeProfile.restore(state["profile"])
+        collector.time = state["time"]
+        for name in ("values", "marks", "mentions"):
+            setattr(collector, f"_{name}", state[name])
         if collector.everything:
             collector._marks["interval"][:] = interval_s
         collector._set_next_end()

@@ -13,6 +13,7 @@ from agents.minutes import MarketMinute
 from agents.profile import VolumeProfile, exchange_time
 from agents.scanning.catalysts import RETENTION_US, CatalystLog
 from agents.scanning.view import HOUR_MIN, MOVE_MIN, SESSION_MIN, Floats, MarketView
+from agents.symbols import SymbolRows
 from schemas.news import Catalyst
 from schemas.times import US_PER_MINUTE, US_PER_S
 
@@ -55,7 +56,7 @@ _SUMS = ("variance", "variance_known", "recent", "recent_known", "day_squares", 
 _INTS = ("traded", "tick")
 
 
-class Market:
+class Market(SymbolRows):
     """State of every security; row ``i`` of every array belongs to ``symbols[i]``.
 
     It depends on the minutes and catalysts taken in alone. ``time`` is the end of the newest
@@ -80,11 +81,10 @@ class Market:
     tick: NDArray[np.int64]
 
     def __init__(self) -> None:
-        self.symbols: list[str] = []
+        super().__init__()
         self.time = self.day = self.ticks = self.day_tick = 0
         self.profile = VolumeProfile()
         self.catalysts = CatalystLog()
-        self._row: dict[str, int] = {}
         self._ring = np.full((_RING, 0), np.nan)
         self._ring_end = np.zeros(_RING, np.int64)
         self._day_start = self._listed_since = 0
@@ -93,27 +93,12 @@ class Market:
         for name in _INTS:
             setattr(self, name, np.zeros(0, np.int64))
 
-    def __len__(self) -> int:
-        return len(self.symbols)
-
-    def rows(self, symbols: list[str]) -> NDArray[np.intp]:
-        """The row of each symbol; new symbols get one."""
-        known = self._row
-        try:
-            return np.array([known[s] for s in symbols], dtype=np.intp)
-        except KeyError:
-            self._append(sorted(set(symbols) - known.keys()))
-            return np.array([known[s] for s in symbols], dtype=np.intp)
-
-    def _append(self, new: list[str]) -> None:
-        for symbol in new:
-            self._row[symbol] = len(self.symbols)
-            self.symbols.append(symbol)
+    def _grow(self, new: int) -> None:
         for names, fill in ((_PRICES, np.nan), (_SUMS, 0.0), (_INTS, 0)):
             for name in names:
                 old = getattr(self, name)
-                setattr(self, name, np.concatenate([old, np.full(len(new), fill, old.dtype)]))
-        self._ring = np.hstack([self._ring, np.full((_RING, len(new)), np.nan)])
+                setattr(self, name, np.concatenate([old, np.full(new, fill, old.dtype)]))
+        self._ring = np.hstack([self._ring, np.full((_RING, new), np.nan)])
         self.profile.resize(len(self.symbols))
 
     def inform(self, catalyst: Catalyst) -> bool:
@@ -303,8 +288,7 @@ class Market:
     def restore(cls, state: dict[str, Any]) -> Market:
         """The market of a snapshot."""
         market = cls()
-        market.symbols = list(state["symbols"])
-        market._row = {symbol: i for i, symbol in enumerate(market.symbols)}
+        market._append(state["symbols"])
         market.time, market.day, market.ticks, market.day_tick = state["clock"]
         market._day_start, market._listed_since = state["days"]
         market.profile = VolumeProfile.restore(state["profile"])

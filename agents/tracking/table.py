@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from agents.arrays import ratio
 from agents.profile import VolumeProfile
+from agents.symbols import SymbolRows
 from schemas.bars import BarColumns
 from schemas.times import US_PER_MINUTE
 
@@ -21,7 +22,7 @@ LONGEST_RETURN_MIN = 30
 _CLOSED = ("closed_ts", "close", "bid", "ask", "spread", "variance", "signed", "flow")
 
 
-class SymbolTable:
+class SymbolTable(SymbolRows):
     """What is known of each symbol; row ``i`` of every array belongs to ``symbols[i]``.
 
     The ``last_*`` arrays follow the newest quote at once. All others stand as of the last closed
@@ -30,8 +31,7 @@ class SymbolTable:
     """
 
     def __init__(self) -> None:
-        self.symbols: list[str] = []
-        self._id: dict[str, int] = {}
+        super().__init__()
         self.profile = VolumeProfile()
         self.changed = np.zeros(0, np.bool_)
         for name in ("last_ts", "closed_ts"):
@@ -52,31 +52,16 @@ class SymbolTable:
     signed: NDArray[np.float64]
     flow: NDArray[np.float64]
 
-    def __len__(self) -> int:
-        return len(self.symbols)
-
-    def ids(self, symbols: list[str]) -> NDArray[np.intp]:
-        """The id of each symbol; new symbols get a row."""
-        known = self._id
-        try:
-            return np.array([known[s] for s in symbols], dtype=np.intp)
-        except KeyError:
-            self._append(sorted(set(symbols) - known.keys()))
-            return np.array([known[s] for s in symbols], dtype=np.intp)
-
-    def _append(self, new: list[str]) -> None:
-        for symbol in new:
-            self._id[symbol] = len(self.symbols)
-            self.symbols.append(symbol)
+    def _grow(self, new: int) -> None:
         for name in ("last_ts", "closed_ts"):
-            zeros = np.zeros(len(new), np.int64)
+            zeros = np.zeros(new, np.int64)
             setattr(self, name, np.concatenate([getattr(self, name), zeros]))
         for name in ("last_price", "last_bid", "last_ask", "close", "bid", "ask", "spread"):
-            unknown = np.full(len(new), np.nan)
+            unknown = np.full(new, np.nan)
             setattr(self, name, np.concatenate([getattr(self, name), unknown]))
         for name in ("variance", "signed", "flow"):
-            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(len(new))]))
-        self.changed = np.concatenate([self.changed, np.ones(len(new), np.bool_)])
+            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(new)]))
+        self.changed = np.concatenate([self.changed, np.ones(new, np.bool_)])
         self.profile.resize(len(self.symbols))
 
     def see(

@@ -91,7 +91,7 @@ class PartitionTracker:
         self.next_offset = offset + 1
 
     def _accept(self, quotes: QuoteColumns, offset: int, clock_before: int) -> Taken:
-        ids = self.table.ids(quotes.symbol)
+        ids = self.table.rows(quotes.symbol)
         if not len(ids):
             return Taken(_rows(ids, quotes, np.zeros(0, np.int32)), np.zeros(0, np.intp))
         clock = np.maximum.accumulate(np.maximum(quotes.ts, clock_before))
