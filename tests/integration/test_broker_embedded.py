@@ -30,9 +30,10 @@ from tests.brokers import create_topic, unique
 DEADLINE = 20.0
 
 HOLDER = """
-import sys, threading, time
+import signal, sys, threading, time
 from pathlib import Path
 from streams.embedded.broker import EmbeddedBroker
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 broker = EmbeddedBroker(Path(sys.argv[1]))
 starter = threading.Thread(target=broker.start)
 starter.start()
