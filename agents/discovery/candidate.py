@@ -40,10 +40,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A candidate that another explanation covers, for those who ask why there is no signal."""
+    """A candidate that another explanation covers, for those who ask why there is no signal.
+
+    ``by`` is the id of the pattern that covers it.
+    """
 
     candidate: Candidate
     reason: str
+    by: str = ""
 
 
 class Detector(Protocol):

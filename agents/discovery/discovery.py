@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from agents.discovery.candidate import Candidate, Rejected
 from agents.discovery.episodes import Episode, Episodes
@@ -80,7 +80,7 @@ class Discovery:
         explanation = self.episodes.explanation(candidate)
         if explanation is not None:
             reason = f"explained by {explanation.pattern_type} {explanation.id}"
-            found.rejected.append(Rejected(candidate, reason))
+            found.rejected.append(Rejected(candidate, reason, explanation.id))
             return
         episode = self.episodes.begin(candidate, now)
         found.patterns.append(self._pattern(candidate, episode))
@@ -115,7 +115,7 @@ class Discovery:
         }
 
     @classmethod
-    def restore(cls, state: dict[str, Any]) -> Discovery:
+    def restore(cls, state: dict[str, Any]) -> Self:
         """The discovery of a snapshot."""
         discovery = cls()
         discovery.scene = Scene(
