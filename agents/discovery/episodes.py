@@ -25,7 +25,7 @@ _COOL_DOWN_US: dict[PatternType, int] = {
 
 # What explains a candidate of a type, if it is under way in one of the securities that lead it.
 _EXPLAINED_BY: dict[PatternType, frozenset[PatternType]] = {
-    "catalyst_sympathy": frozenset({"pump_and_dump"}),
+    "catalyst_sympathy": frozenset({"catalyst_sympathy", "pump_and_dump"}),
     "news_arbitrage": frozenset({"pump_and_dump", "catalyst_sympathy"}),
     "pump_and_dump": frozenset({"catalyst_sympathy", "news_arbitrage"}),
     "accumulation_patterns": frozenset({"catalyst_sympathy", "news_arbitrage", "pump_and_dump"}),

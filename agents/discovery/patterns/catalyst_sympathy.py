@@ -1,0 +1,302 @@
+"""Catalyst sympathy: peers follow a security that had news and moved, within minutes to an hour.
+
+Definition. A security (the leader) has news of its own and moves abnormally, net of the market,
+from just before the news on. Its kin (same industry, or moving alike for long) had no such news and
+begins to move the same way. The market does not, and the rest of the sector does not either.
+
+Statistic. The abnormal returns ``m`` of the kin over the last 5, 10, 20, 40 or 60 minutes (never
+from before the news) are put over their usual deviations, signed by the leader and net of the rest
+of the sector. The ``k`` strongest of ``n`` peers give
+
+    T(k) = sum z / sqrt(1' C 1),
+
+C their long correlation: peers move together on any day, and only more than that is evidence. Which
+of them follow is not known before, so the tail probability of T(k) is multiplied by the number of
+choices of ``k`` out of ``n`` (Bonferroni, as in a scan over subsets, Neill 2012) and the least over
+k >= 2 counts. Single values are capped and the strongest is left out once, so that one jump is no
+sympathy. The leader's own evidence is its largest move over any of several spans after the news.
+
+Literature. Cohen and Frazzini (2008), "Economic Links and Predictable Returns": news of a firm
+reaches linked firms late. Hou (2007), "Industry Information Diffusion and the Lead-lag Effect in
+Stock Returns". Ramnath (2002), "Investor and Analyst Reactions to Earnings Announcements of Related
+Firms". Neill (2012), "Fast Subset Scan for Spatial Pattern Detection". Most of what is to come
+comes within the hour, hence the horizon of one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agents.discovery.aftermath import Rows, minutes_since, usual_move
+from agents.discovery.candidate import Candidate, Direction
+from agents.discovery.newslog import Item
+from agents.discovery.panel import Panel
+from agents.discovery.robust import Floats
+from agents.discovery.scene import Scene
+from schemas.signals import PatternType
+from schemas.times import US_PER_MINUTE
+
+HORIZON_S = 3_600
+# Followers follow within the hour; a little longer, for the last of them to be added.
+_FOLLOW_MIN = 75
+# News is read some time after those who move the price know it.
+_KNOWN_BEFORE_MIN = 2
+_WINDOWS = (5, 10, 20, 40, 60)
+
+# What the leader must show: a move beyond any ordinary one (4 deviations of the best of a few
+# spans, about once in several thousand), of which at least half is left.
+_LEADER_SPANS = (3, 6, 12, 24)
+_LEADER_MOVE = 4.0
+_LEFT = 0.5
+# Less material news than this explains nothing; a security with news half as material as the
+# leader's moves on its own.
+_LEAST_MATERIAL = 0.10
+_OWN_NEWS = 0.5
+_OWN_NEWS_BEFORE_US = 120 * US_PER_MINUTE
+# News about so many is news of none of them.
+_MOST_SUBJECTS = 4
+
+# Tail probability at which followers are believed: a handful of leaders a day, each looked at in
+# some 25 independent windows, make one false alarm in ten days or more.
+_BELIEVED = 1e-4
+_BELIEVED_WITHOUT_STRONGEST = 0.02
+_CAP = 4.0
+_FOLLOWS = 1.0
+_MOST_FOLLOWERS = 12
+_LEAST_REST = 4
+# Correlation of peers until their own is known, and the five-minute steps it counts for.
+_PRIOR_CORRELATION = 0.3
+_PRIOR_STEPS = 78.0
+_WARM_MIN = 60
+
+
+class Lead(NamedTuple):
+    """A security that moved on its news; ``minutes`` ago, in the direction ``sign``."""
+
+    row: int
+    item: Item
+    minutes: int
+    sign: Direction
+    move: float
+
+
+class Following(NamedTuple):
+    """Peers that move with the leader, the strongest first, over the last ``minutes``."""
+
+    rows: list[int]
+    z: list[float]
+    joint: float
+    probability: float
+    minutes: int
+
+
+class CatalystSympathy:
+    """Detector of ``catalyst_sympathy``."""
+
+    name: PatternType = "catalyst_sympathy"
+    every = 1
+
+    def look(self, scene: Scene) -> list[Candidate]:
+        """Leaders of the last hour whose kin follows, the surest first."""
+        candidates = []
+        taken: set[str] = set()
+        for lead in leads(scene):
+            following = followers(scene, lead)
+            if following is not None:
+                candidates.append(_candidate(scene, lead, following))
+        candidates.sort(key=lambda c: -c.strength)
+        first = []
+        for candidate in candidates:
+            if candidate.lead[0] not in taken:
+                first.append(candidate)
+                taken.update(candidate.securities)
+        return first
+
+    def snapshot(self) -> dict[str, Any]:
+        """Nothing is kept from look to look."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Nothing is kept from look to look."""
+
+
+def leads(scene: Scene) -> list[Lead]:
+    """Securities that moved on news of their own within the last hour, by time of the news."""
+    panel = scene.panel
+    since = panel.now - _FOLLOW_MIN * US_PER_MINUTE
+    items = scene.news.since(since, panel.now)
+    named: dict[str, int] = {}
+    for item in items:
+        named[item.news_id] = named.get(item.news_id, 0) + 1
+    found: dict[int, Lead] = {}
+    for item in items:
+        row = panel.row.get(item.symbol)
+        if row is None or item.role == "actor" or item.materiality < _LEAST_MATERIAL:
+            continue
+        if named[item.news_id] > _MOST_SUBJECTS or panel.seen[row] < _WARM_MIN:
+            continue
+        lead = _lead(panel, row, item)
+        if lead is not None and (row not in found or found[row].move < lead.move):
+            found[row] = lead
+    return list(found.values())
+
+
+def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
+    minutes = minutes_since(panel, item.ts)
+    if minutes < 2:
+        return None
+    minutes = min(minutes + _KNOWN_BEFORE_MIN, panel.minute_of_session)
+    path = np.cumsum(panel.window.last("m", minutes)[:, row], dtype=np.float64)
+    usual = usual_move(panel, np.array([row]), 1)[0]
+    spans = [span for span in _LEADER_SPANS if span <= minutes] or [minutes]
+    moves = [path[span - 1] / (usual * math.sqrt(span)) for span in spans]
+    at = int(np.argmax(np.abs(moves)))
+    move, left = moves[at], path[-1] / path[spans[at] - 1] if path[spans[at] - 1] else 0.0
+    if abs(move) < _LEADER_MOVE or left < _LEFT:
+        return None
+    return Lead(row, item, minutes, 1 if move > 0 else -1, abs(move))
+
+
+def followers(scene: Scene, lead: Lead) -> Following | None:
+    """The peers that follow ``lead`` beyond chance, by the most telling of the windows."""
+    panel = scene.panel
+    peers = _free_peers(scene, lead)
+    if len(peers) < 2:
+        return None
+    rest = _rest_of_sector(panel, lead.row, peers)
+    correlation = _correlation(scene, peers)
+    best: Following | None = None
+    for window in sorted({min(w, lead.minutes) for w in _WINDOWS}):
+        z = _signed(panel, peers, rest, window, lead.sign)
+        found = strongest(z, correlation)
+        if found is None:
+            continue
+        chosen, joint, probability = found
+        if best is None or probability < best.probability:
+            best = Following(
+                [int(peers[i]) for i in chosen],
+                [float(z[i]) for i in chosen],
+                joint,
+                probability,
+                window,
+            )
+    return best if best is not None and best.probability <= _BELIEVED else None
+
+
+def strongest(z: Floats, correlation: Floats) -> tuple[list[int], float, float] | None:
+    """The subset of at least two with the least probability under chance; None if there is none.
+
+    ``z`` of shape (n,) are standard normal under chance with ``correlation`` (n, n). Gives the
+    places in ``z``, strongest first, the joint statistic and its Bonferroni probability.
+    """
+    order = np.argsort(-z, kind="stable")
+    value = np.minimum(z[order], _CAP)
+    count = min(int((value > _FOLLOWS).sum()), _MOST_FOLLOWERS)
+    if count < 2:
+        return None
+    held = correlation[np.ix_(order[:count], order[:count])]
+    best: tuple[int, float, float] | None = None
+    for k in range(2, count + 1):
+        joint = float(value[:k].sum() / math.sqrt(held[:k, :k].sum()))
+        others = float(value[1:k].sum() / math.sqrt(held[1:k, 1:k].sum()))
+        if (k - 1) * _tail(others) * len(z) / k > _BELIEVED_WITHOUT_STRONGEST:
+            continue
+        probability = min(1.0, math.comb(len(z), k) * _tail(joint))
+        if best is None or probability < best[2]:
+            best = k, joint, probability
+    if best is None:
+        return None
+    return [int(i) for i in order[: best[0]]], best[1], best[2]
+
+
+def _tail(x: float) -> float:
+    """The probability that a standard normal variable exceeds ``x``."""
+    return 0.5 * math.erfc(x / math.sqrt(2))
+
+
+def _free_peers(scene: Scene, lead: Lead) -> Rows:
+    """Kin of the leader that trades, is known well enough and has no news of its own."""
+    panel = scene.panel
+    peers = scene.kin.peers(panel, lead.row)
+    start = lead.item.ts - _OWN_NEWS_BEFORE_US
+    loudest = scene.news.loudest(panel.row, len(panel), start, panel.now)
+    trades = panel.window.total("traded", min(10, lead.minutes)) > 0
+    free = loudest[peers] < _OWN_NEWS * lead.item.materiality
+    free &= trades[peers] & (panel.seen[peers] >= _WARM_MIN)
+    return np.asarray(peers[free])
+
+
+def _rest_of_sector(panel: Panel, row: int, peers: Rows) -> Rows:
+    """The leader's sector without itself and its kin; empty where too few to speak for it."""
+    same = (panel.sector == panel.sector[row]) & (panel.sector[row] >= 0)
+    same[row] = False
+    same[peers] = False
+    rest = np.flatnonzero(same)
+    return rest if len(rest) >= _LEAST_REST else rest[:0]
+
+
+def _correlation(scene: Scene, peers: Rows) -> Floats:
+    """Long correlation of the peers, pulled towards a usual one while little is known."""
+    cross, weight = scene.kin.cross["zm"], scene.kin.observations
+    prior = np.full((len(peers), len(peers)), _PRIOR_CORRELATION)
+    if len(cross) <= peers.max(initial=0):
+        known = prior
+    else:
+        scale = np.sqrt(np.maximum(np.diag(cross)[peers], 1e-12))
+        known = cross[np.ix_(peers, peers)] / np.outer(scale, scale)
+    mixed = (weight * known + _PRIOR_STEPS * prior) / (weight + _PRIOR_STEPS)
+    np.fill_diagonal(mixed, 1.0)
+    return np.asarray(np.maximum(mixed, 0.0))
+
+
+def _signed(panel: Panel, peers: Rows, rest: Rows, minutes: int, sign: int) -> Floats:
+    """Moves of the peers the leader's way, over their usual ones, net of the rest of the sector."""
+    total = panel.window.total("m", minutes)
+    z = sign * total[peers] / usual_move(panel, peers, minutes)
+    if len(rest):
+        background = np.median(sign * total[rest] / usual_move(panel, rest, minutes))
+        z = z - max(0.0, float(background))
+    return np.asarray(z)
+
+
+def _candidate(scene: Scene, lead: Lead, following: Following) -> Candidate:
+    panel = scene.panel
+    names = [panel.symbols[row] for row in (lead.row, *following.rows)]
+    evidence = -math.log10(max(following.probability, 1e-12))
+    with_lead = scene.kin.correlation_with(lead.row)[following.rows]
+    return Candidate(
+        pattern_type="catalyst_sympathy",
+        lead=(names[0],),
+        securities=names,
+        window_start=lead.item.ts,
+        strength=evidence / -math.log10(_BELIEVED),
+        direction=dict.fromkeys(names, lead.sign),
+        horizon_s=HORIZON_S,
+        conditions={
+            "leader": names[0],
+            "leader_move_deviations": round(lead.move, 2),
+            "leader_return": round(float(panel.window.total("m", lead.minutes)[lead.row]), 5),
+            "headline": lead.item.headline,
+            "materiality": round(lead.item.materiality, 3),
+            "theme": lead.item.theme,
+            "minutes_since_news": lead.minutes,
+            "followers": dict(zip(names[1:], np.round(following.z, 2).tolist(), strict=True)),
+            "window_min": following.minutes,
+            "joint_deviations": round(following.joint, 2),
+            "chance": float(f"{following.probability:.2e}"),
+            "correlation": round(float(np.mean(with_lead)), 3),
+        },
+        features={
+            "evidence": min(evidence / 10, 2.0),
+            "leader_move": min(lead.move / 10, 2.0),
+            "followers": len(following.rows) / 5,
+            "materiality": lead.item.materiality,
+            "sentiment_agrees": float(np.clip(lead.sign * lead.item.sentiment, -1, 1)),
+            "correlation": float(np.mean(with_lead)),
+            "minutes": lead.minutes / 60,
+        },
+        evidence=[lead.item.news_id],
+    )
