@@ -55,6 +55,10 @@ _SQUARE_CAP = 16.0
 _MEDIAN_MOVE = 0.6745
 _SHAPE_RATE = 0.02
 _PULL_CAP = 0.01
+# A closed market moves prices as much as so many minutes of trading.
+NIGHT_MIN = 120
+# A price that is a whole multiple or part of the last session's, within so much, was split.
+_SPLIT_FIT = 0.03
 _WIDEST_SPREAD = 0.05
 
 # So few securities are no market, and so few no sector.
@@ -64,14 +68,14 @@ _LEAST_SECTOR = 4
 FIELDS = ("r", "m", "e", "z", "zm", "volume", "expected", "signed", "traded")
 _FLOATS = (
     "last", "level_at", "sector_level_at", "beta_fr", "gamma_gm", "gamma_gg", "var_m", "var_e",
-    "usual_volume", "overnight",
+    "usual_volume", "overnight", "course_at", "split", "pull_square",
 )  # fmt: skip
 _INTS = ("traded_tick", "seen", "sector", "industry", "listed_sector")
 _SCALARS = (
     "now", "tick", "session_tick", "sessions", "unblocked", "level", "factor_square", "calm",
-    "stir", "burst",
+    "stir", "burst", "course", "reopened",
 )  # fmt: skip
-_SHARED = ("sector_level", "pull", "shape", "shape_seen")
+_SHARED = ("sector_level", "sector_square", "pull", "shape", "shape_seen")
 
 
 class Panel:
@@ -87,6 +91,10 @@ class Panel:
     ``sectors`` the returns of the sectors net of the market, in order of ``sector_names``.
     ``sector`` and ``industry`` are codes, -1 where unknown. ``overnight`` is the log return from
     the last session's last price to this one's first.
+
+    ``course`` is the market's log price, nights included, ``course_at`` what it was when each
+    security last traded; ``split`` the log of how often its price was multiplied by splits that
+    the feed did not adjust.
     """
 
     last: Floats
@@ -99,6 +107,9 @@ class Panel:
     var_e: Floats
     usual_volume: Floats
     overnight: Floats
+    course_at: Floats
+    split: Floats
+    pull_square: Floats
     traded_tick: NDArray[np.int64]
     seen: NDArray[np.int64]
     sector: NDArray[np.int64]
@@ -111,6 +122,8 @@ class Panel:
         self.sector_names: list[str] = []
         self.industry_names: list[str] = []
         self.now = self.tick = self.session_tick = self.sessions = self.unblocked = 0
+        self.reopened = 0
+        self.course = 0.0
         self.level = self.factor_square = self.calm = self.stir = 0.0
         self.burst = 1.0
         self.window = Window(FIELDS, MINUTES)
@@ -119,6 +132,7 @@ class Panel:
         self.factors.resize(1)
         self.sectors = Window(("return",), MINUTES)
         self.sector_level: Floats = np.zeros(0)
+        self.sector_square: Floats = np.zeros(0)
         self.pull: Floats = np.zeros((0, 0))
         self.shape: Floats = np.ones(SLOTS)
         self.shape_seen: Floats = np.zeros(SLOTS)
@@ -159,10 +173,12 @@ class Panel:
         self.overnight[ids[known]] = change[known]
         usable = ~opening & (gap <= _LONGEST_GAP_MIN) & np.isfinite(change)
         self._move(ids[usable], change[usable], gap[usable], slot)
+        self._reopen(ids[known], change[known])
         self._trade(minute, ids, at, slot)
         self.last[ids] = price
         self.traded_tick[ids] = self.tick
         self.level_at[ids] = self.level
+        self.course_at[ids] = self.course
         grouped = ids[self.sector[ids] >= 0]
         self.sector_level_at[grouped] = self.sector_level[self.sector[grouped]]
         self.unblocked += 1
@@ -259,6 +275,7 @@ class Panel:
             if names is self.sector_names:
                 self.sectors.resize(len(names))
                 self.sector_level = np.append(self.sector_level, 0.0)
+                self.sector_square = np.append(self.sector_square, 0.0)
                 self.pull = np.hstack([self.pull, np.zeros((len(self.pull), 1))])
         return names.index(name)
 
@@ -267,8 +284,27 @@ class Panel:
             self._block()
         if self.tick:
             self.sessions += 1
-        self.session_tick = 0
+        self.session_tick = self.reopened = 0
         self.overnight[:] = 0.0
+
+    def _reopen(self, ids: NDArray[np.intp], change: Floats) -> None:
+        """Add the market's night to its course, from the securities that trade again.
+
+        They may do so over several minutes: each time the mean so far is made better.
+        """
+        sound = np.isfinite(change)
+        ids, change = ids[sound], change[sound]
+        net = change - self.beta[ids] * (self.course - self.course_at[ids])
+        times = np.exp(np.abs(net))
+        whole = np.round(times)
+        split = (whole >= 2) & (np.abs(times / whole - 1) < _SPLIT_FIT)
+        self.split[ids[split]] += np.sign(net[split]) * np.log(whole[split])
+        ids, net = ids[~split], net[~split]
+        if len(ids) < _LEAST_MARKET:
+            return
+        self.reopened += len(ids)
+        night = weighted_mean(net, self.deviation("m")[ids] * np.sqrt(NIGHT_MIN))
+        self.course += night * len(ids) / self.reopened
 
     def _block(self) -> None:
         count, self.unblocked = self.unblocked, 0
@@ -299,6 +335,7 @@ class Panel:
             row["z"][ids] = np.clip(e / (sd_e * self.burst), -Z_CAP, Z_CAP)
             self._learn(ids, market, own, m, e, usual, slot, sectors)
         self.level += market
+        self.course += market
         self.sector_level = self.sector_level + sectors
         self.factors.append(market=np.array([market]), burst=np.array([self.burst]))
         self.sectors.append(**{"return": sectors})
@@ -365,8 +402,12 @@ class Panel:
         step = max(1 / (self.shape_seen[slot] + 10), _SHAPE_RATE)
         self.shape[slot] += step * (min(typical**2, 9.0) - self.shape[slot])
         self.pull *= keep
+        self.pull_square *= keep
+        self.pull_square[ids] += (pulled / cap_m) ** 2
         if len(sectors):
-            self.pull[ids] += np.outer(pulled / cap_m, np.clip(sectors, -_PULL_CAP, _PULL_CAP))
+            sectors = np.clip(sectors, -_PULL_CAP, _PULL_CAP)
+            self.sector_square = keep * self.sector_square + sectors**2
+            self.pull[ids] += np.outer(pulled / cap_m, sectors)
         self.seen[ids] += 1
 
     def _trade(
