@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import structlog
 
 from agents.coordination.keeper import Keeper, KeeperConfig, WorkerView
 from agents.durability import Effects
@@ -24,9 +25,14 @@ from streams.lag import consumer_lag
 from streams.settings import Settings
 from timescale.aging import set_ages
 from timescale.checkpoints import CheckpointStore
+from timescale.errors import TimescaleError
 from timescale.relation import Relation
 from timescale.relations import LATEST, NEWS, TICKS
 from timescale.writer import RowWriter
+
+log = structlog.get_logger(__name__)
+
+CLOSE_S = 5.0
 
 _AGE_SETTINGS = {
     "ticks": "tick_age_hours",
@@ -180,9 +186,13 @@ class Pipeline:
         await self.keeper.farewell(self.view())
 
     async def close(self) -> None:
-        """Store what is queued and let go of the database."""
-        for effects in self._all_effects:
-            await effects.writer.stop()
+        """Store what is queued, where the database takes it in time, and let go of it."""
+        stops = (effects.writer.stop(CLOSE_S) for effects in self._all_effects)
+        for failure in await asyncio.gather(*stops, return_exceptions=True):
+            if isinstance(failure, TimescaleError):
+                log.warning("a successor stores the rest", reason=str(failure))
+            elif failure is not None:
+                raise failure
 
     def view(self) -> WorkerView:
         """What this worker says of itself to the others."""

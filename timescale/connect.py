@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import conninfo
 
-from timescale.errors import TimescaleError
+from timescale.errors import TimescaleError, Unavailable
 
 CONNECT_TIMEOUT_S = 10
 
@@ -46,7 +46,7 @@ def connect(dsn: str, *, autocommit: bool = True) -> psycopg.Connection[tuple[An
     """A synchronous connection.
 
     Raises:
-        TimescaleError: the database cannot be reached or refuses the login.
+        Unavailable: the database cannot be reached or refuses the login.
     """
     parameters = session_parameters(dsn)
     try:
@@ -61,7 +61,7 @@ async def connect_async(
     """An asynchronous connection.
 
     Raises:
-        TimescaleError: the database cannot be reached or refuses the login.
+        Unavailable: the database cannot be reached or refuses the login.
     """
     parameters = session_parameters(dsn)
     try:
@@ -86,9 +86,9 @@ def one_line(error: BaseException) -> str:
     return str(error).strip().split("\n", 1)[0] or type(error).__name__
 
 
-def unreachable(dsn: str, error: BaseException) -> TimescaleError:
+def unreachable(dsn: str, error: BaseException) -> Unavailable:
     """The one line for a database that does not answer."""
-    return TimescaleError(
+    return Unavailable(
         f"cannot connect to the database at {address(dsn)}: {one_line(error)}; "
         "is it running, and is TIMESCALE_DSN right?"
     )

@@ -16,14 +16,15 @@ Steps = Sequence[tuple[str, Literal["completed", "skipped"], Mapping[str, Any]]]
 
 
 async def open_cycle(dsn: str, cycle: Mapping[str, Any], steps: Steps) -> None:
-    """Record a cycle with the steps that it has completed; a repeat changes nothing.
+    """Record a cycle with the steps that it has completed, all or nothing; a repeat is none.
 
     Raises:
-        TimescaleError: the database cannot be reached or refuses the record.
+        Unavailable: the database cannot take it now.
+        TimescaleError: it refuses the record.
     """
     cycle_id = str(cycle["cycle_id"])
     try:
-        async with await connect_async(dsn) as connection:
+        async with await connect_async(dsn) as connection, connection.transaction():
             if await _status(connection, cycle_id) is not None:
                 return
             await fetch_async(connection, records.create_trading_cycle(cycle))
@@ -42,10 +43,11 @@ async def close_cycle(dsn: str, cycle_id: str, step: str, metrics: Mapping[str, 
     """Record the last step and the end of a cycle; one that has ended stays as it is.
 
     Raises:
-        TimescaleError: the database cannot be reached or refuses the record.
+        Unavailable: the database cannot take it now.
+        TimescaleError: it refuses the record.
     """
     try:
-        async with await connect_async(dsn) as connection:
+        async with await connect_async(dsn) as connection, connection.transaction():
             if await _status(connection, cycle_id) not in ("scanning", "trading"):
                 return
             for status in ("started", "completed"):
@@ -61,7 +63,8 @@ async def resolve_cycles(dsn: str, kept: Sequence[str]) -> list[str]:
     """Fail the open cycles but those ``kept``: a crash has cut them short. Their ids.
 
     Raises:
-        TimescaleError: the database cannot be reached or refuses the record.
+        Unavailable: the database cannot take it now.
+        TimescaleError: it refuses the record.
     """
     try:
         async with await connect_async(dsn) as connection:

@@ -3,3 +3,7 @@
 
 class TimescaleError(Exception):
     """One line for the user: what went wrong and what to do."""
+
+
+class Unavailable(TimescaleError):
+    """The database cannot be reached or is on its way up or down: the same may succeed later."""

@@ -12,7 +12,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from timescale.connect import one_line
-from timescale.errors import TimescaleError
+from timescale.errors import TimescaleError, Unavailable
+from timescale.failures import Remedy, remedy
 from timescale.flags import Flag
 from timescale.queries import Query
 
@@ -58,9 +59,10 @@ class Setting:
 
 
 def explained(error: psycopg.Error) -> TimescaleError:
-    """The error for a refused record."""
+    """The error for a record that was refused, or that the database could not take now."""
     kinds = {"CS001": InvalidTransition, "CS002": VersionConflict}
-    return kinds.get(error.sqlstate or "", TimescaleError)(one_line(error))
+    other = Unavailable if remedy(error) is Remedy.RETRY else TimescaleError
+    return kinds.get(error.sqlstate or "", other)(one_line(error))
 
 
 def create_trading_cycle(cycle_data: Mapping[str, Any]) -> Query[str]:

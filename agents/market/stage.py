@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 
 from agents import metrics
-from agents.durability import Effects, Ledger
+from agents.durability import RETRY_S, Effects, Ledger
 from agents.market import rows
 from agents.market.cycle import cycle_id, cycle_of, steps_of
 from agents.market.engine import EngineConfig, MarketEngine, Outputs
@@ -23,7 +24,7 @@ from schemas.news import decode_news, decode_security
 from schemas.times import US_PER_S, iso
 from schemas.tracking import decode_scan_request
 from timescale.cycles import close_cycle, open_cycle, resolve_cycles
-from timescale.errors import TimescaleError
+from timescale.errors import TimescaleError, Unavailable
 from timescale.relations import HIGH_FREQ, NEWS, SCANS, TIER_CHANGES, TRACKING_STATE
 
 log = structlog.get_logger(__name__)
@@ -203,7 +204,7 @@ class MarketStage:
             if update.scan is not None:
                 cycle = cycle_of(update.scan, out.request)
                 steps = steps_of(update.scan, update, out, waiting, stored_in)
-                await self._record(open_cycle(self.config.dsn, cycle, steps))
+                await self._record(partial(open_cycle, self.config.dsn, cycle, steps))
         outbox = [
             record
             for update in out.updates
@@ -219,14 +220,28 @@ class MarketStage:
             await ledger.publisher.send(topic, key, value)
         done = {"records": len(outbox), "seconds": round(time.monotonic() - began, 6)}
         for cycle in cycles:
-            await self._record(close_cycle(self.config.dsn, cycle, "signals", done))
+            await self._record(partial(close_cycle, self.config.dsn, cycle, "signals", done))
 
-    async def _record(self, call: Any) -> None:
-        """A coordination record that cannot be written now must not hold the market up."""
-        try:
-            await call
-        except TimescaleError as exc:
-            log.warning("cycle not recorded", reason=str(exc))
+    async def _record(self, call: Callable[[], Awaitable[object]]) -> None:
+        """Make a coordination record; waits for the database, as the checkpoint after it would.
+
+        One that is refused must not hold the market up. Who lost the partitions waits no longer:
+        the successor resolves what is left.
+        """
+        generation, waiting = self._generation, False
+        while generation == self._generation:
+            try:
+                await call()
+                return
+            except Unavailable as exc:
+                if not waiting:
+                    log.warning("a cycle waits for the database", reason=str(exc))
+                waiting = True
+            except TimescaleError as exc:
+                log.warning("cycle not recorded", reason=str(exc))
+                return
+            await asyncio.sleep(RETRY_S)
+            await self.effects.writer.flush()
 
     def _checkpoint(
         self, state: _State, outbox: list[Any] | None = None, cycles: list[str] | None = None
@@ -265,7 +280,7 @@ class MarketStage:
         ledger = Ledger("market", config.bars, 0, self.effects, config.checkpoint_interval_s)
         found = await ledger.restore()
         if found is None:
-            await self._record(resolve_cycles(config.dsn, []))
+            await self._record(partial(resolve_cycles, config.dsn, []))
             offsets = dict.fromkeys(config.inputs, 0)
             return _State(MarketEngine(config.engine), ledger, offsets)
         _, saved = found
@@ -273,7 +288,7 @@ class MarketStage:
         for topic, topic_id, offset in saved["offsets"]:
             if self.effects.topic_ids.get(topic) == topic_id:
                 offsets[topic] = offset
-        await self._record(resolve_cycles(config.dsn, saved["cycles"]))
+        await self._record(partial(resolve_cycles, config.dsn, saved["cycles"]))
         await self._publish(ledger, saved["outbox"], saved["cycles"])
         log.info("restored", agent="market", offsets=offsets)
         engine = MarketEngine.restore(saved["engine"], config.engine)
