@@ -5,9 +5,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.timescale_db import migrated_server, rows_of
+from timescale import overview
 from timescale.coordination import (
     AsyncCoordination,
     Coordination,
@@ -17,6 +19,7 @@ from timescale.coordination import (
     VersionConflict,
 )
 from timescale.errors import TimescaleError
+from timescale.queries import Query
 from timescale.watcher import ConfigurationWatcher
 
 _key = count()
@@ -212,6 +215,23 @@ def test_changes_reach_a_running_worker(dsn: str, key: str) -> None:
         return answers
 
     assert asyncio.run(watch()) == [1, False, 2, 3, True, False]
+
+
+@pytest.mark.parametrize("query", [overview.cycle_of_request("r-7000"), overview.last_scan()])
+def test_a_cycle_is_found_without_reading_all(dsn: str, query: Query[Any]) -> None:
+    with psycopg.connect(dsn) as connection:  # rolled back at the end
+        connection.execute(
+            "INSERT INTO trading_cycles (cycle_id, status, started_at, data)"
+            " SELECT 'many-' || n, 'scanning', now(), jsonb_build_object("
+            "'scan_id', 's-' || n, 'request', CASE WHEN n % 10 = 0 THEN 'r-' || n END)"
+            " FROM generate_series(1, 8000) n"
+        )
+        connection.execute("ANALYZE trading_cycles")
+        explain = f"EXPLAIN {query.statement}".encode()
+        plan = "\n".join(row[0] for row in connection.execute(explain, query.parameters))
+        connection.rollback()
+    assert "trading_cycles_by_" in plan
+    assert "Seq Scan on trading_cycles" not in plan
 
 
 @pytest.mark.faults
