@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import structlog
 
 from agents import metrics
 from agents.publishing import DeadLetters, Publisher
-from agents.state import pack_state, unpack_state
+from agents.state import compress, encode_state, unpack_state
 from schemas.times import from_us
 from timescale.checkpoints import Checkpoint, CheckpointStore
 from timescale.errors import TimescaleError
@@ -27,6 +28,10 @@ from timescale.writer import RowWriter
 log = structlog.get_logger(__name__)
 
 RETRY_S = 0.5
+
+# Places for a part: what the stored state builds on, what this worker stores next, and what one
+# that has lost the partition may still be storing.
+PARTS = 3
 
 
 @dataclass(slots=True)
@@ -66,20 +71,27 @@ class Ledger:
 
     async def restore(self) -> tuple[Checkpoint, dict[str, Any]] | None:
         """The newest checkpoint of this partition and the state in it; waits for the database."""
-        while True:
-            try:
-                found = await self._load()
-                break
-            except TimescaleError as exc:
-                log.warning("waiting for the database", agent=self.agent, reason=str(exc))
-                await asyncio.sleep(RETRY_S)
+        found = await self._patiently(partial(self._load, self.agent, self.partition))
         if found is None or found.state is None:
             return None
         self._done = found.processed_offset
         return found, unpack_state(found.state)
 
-    async def _load(self) -> Checkpoint | None:
-        return await self.effects.checkpoints.load(self.agent, self.topic_id, self.partition)
+    async def recall(self, number: int) -> dict[str, Any] | None:
+        """The newest part of that number (see :meth:`begin`); waits for the database."""
+        found = await self._patiently(partial(self._load, f"{self.agent}.part", number % PARTS))
+        return None if found is None or found.state is None else unpack_state(found.state)
+
+    async def _patiently(self, load: Callable[[], Awaitable[Checkpoint | None]]) -> Any:
+        while True:
+            try:
+                return await load()
+            except TimescaleError as exc:
+                log.warning("waiting for the database", agent=self.agent, reason=str(exc))
+                await asyncio.sleep(RETRY_S)
+
+    async def _load(self, agent: str, partition: int) -> Checkpoint | None:
+        return await self.effects.checkpoints.load(agent, self.topic_id, partition)
 
     def hold(self, event: Any) -> None:
         """Remember a record to acknowledge once its effects are durable."""
@@ -103,10 +115,14 @@ class Ledger:
         next_offset: int,
         processed: int,
         event_time: int,
+        part: tuple[int, dict[str, Any]] | None = None,
     ) -> asyncio.Task[None]:
         """Start a checkpoint of everything up to now; the agent may go on meanwhile.
 
         It acknowledges the records of ``topic`` before ``next_offset``, and all those of others.
+        ``part`` is a number and a part of the state that is large and seldom stored, which the
+        state and those after it build on; it takes the place of the third last number. Who goes
+        on from a stored state leaves one number out: it may be taken by who had the partition.
         """
         self._last = time.monotonic()
         self._done = processed
@@ -117,12 +133,17 @@ class Ledger:
             next_offset=next_offset,
             processed_offset=processed,
             event_time=from_us(event_time),
-            state=pack_state(state),
+            state=encode_state(state),
         )
+        checkpoints = [checkpoint]
+        if part is not None:
+            number, content = part
+            aside = replace(checkpoint, agent=f"{self.agent}.part", partition=number % PARTS)
+            checkpoints.insert(0, replace(aside, state=encode_state(content)))
         sent = self.publisher.unconfirmed()
         covered = [event for event in self._held if self._is_covered(event, next_offset)]
         self._held = [event for event in self._held if not self._is_covered(event, next_offset)]
-        self._running = asyncio.create_task(self._finish(checkpoint, sent, covered, self._running))
+        self._running = asyncio.create_task(self._finish(checkpoints, sent, covered, self._running))
         return self._running
 
     def _is_covered(self, event: Any, next_offset: int) -> bool:
@@ -131,7 +152,7 @@ class Ledger:
 
     async def _finish(
         self,
-        checkpoint: Checkpoint,
+        checkpoints: list[Checkpoint],
         sent: list[Awaitable[Any]],
         covered: list[Any],
         previous: asyncio.Task[None] | None,
@@ -139,9 +160,14 @@ class Ledger:
         started = time.monotonic()
         if previous is not None:
             await previous
+        packed = [await asyncio.to_thread(_packed, checkpoint) for checkpoint in checkpoints]
         await self.publisher.confirm(sent)
-        await self.effects.checkpoints.save([checkpoint])
+        await self.effects.checkpoints.save(packed)
         for event in covered:
             event.ack()
         metrics.CHECKPOINTS.labels(agent=self.agent).inc()
         metrics.CHECKPOINT_SECONDS.labels(agent=self.agent).observe(time.monotonic() - started)
+
+
+def _packed(checkpoint: Checkpoint) -> Checkpoint:
+    return replace(checkpoint, state=compress(checkpoint.state or b""))

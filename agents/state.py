@@ -28,9 +28,24 @@ def _unpack_array(code: int, data: memoryview) -> Any:
 _decoder = msgspec.msgpack.Decoder(ext_hook=_unpack_array)
 
 
+def encode_state(state: dict[str, Any]) -> bytes:
+    """As :func:`pack_state`, not compressed."""
+    return _encoder.encode(state)
+
+
+def decode_state(data: bytes) -> dict[str, Any]:
+    """The dictionary that :func:`encode_state` was given."""
+    return dict(_decoder.decode(data))
+
+
+def compress(data: bytes) -> bytes:
+    """The bytes of :func:`pack_state` from those of :func:`encode_state`; other threads may run."""
+    return zlib.compress(data, 1)
+
+
 def pack_state(state: dict[str, Any]) -> bytes:
     """Bytes of a dictionary of numbers, text, lists and arrays of numbers."""
-    return zlib.compress(_encoder.encode(state), 1)
+    return compress(encode_state(state))
 
 
 def unpack_state(data: bytes) -> dict[str, Any]:
@@ -40,7 +55,6 @@ def unpack_state(data: bytes) -> dict[str, Any]:
         ValueError: the bytes are not a snapshot.
     """
     try:
-        state = _decoder.decode(zlib.decompress(data))
+        return decode_state(zlib.decompress(data))
     except (zlib.error, msgspec.MsgspecError) as exc:
         raise ValueError(f"not a state snapshot: {exc}") from None
-    return dict(state)

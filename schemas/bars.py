@@ -74,6 +74,11 @@ class BarColumns:
         """Bars of a minute in which nothing traded."""
         return cls([], *(np.empty(0, _DTYPES.get(f.name, np.float64)) for f in fields(cls)[1:]))
 
+    def take(self, index: NDArray[np.intp]) -> BarColumns:
+        """The bars at these places."""
+        symbol = [self.symbol[i] for i in index.tolist()]
+        return BarColumns(symbol, *(getattr(self, f.name)[index] for f in fields(self)[1:]))
+
     @classmethod
     def concat(cls, parts: list[BarColumns]) -> BarColumns:
         """The bars of several partitions of one minute, in order of symbol."""

@@ -13,6 +13,7 @@ import structlog
 from agents.coordination.keeper import Keeper, KeeperConfig, WorkerView
 from agents.durability import Effects
 from agents.market.engine import EngineConfig
+from agents.market.rows import SignalTopics
 from agents.market.stage import MarketConfig, MarketStage
 from agents.publishing import Publisher
 from agents.scanning.scanner import ScanConfig
@@ -59,6 +60,7 @@ def market_config(settings: Settings, dsn: str) -> MarketConfig:
         requests=topics.SCAN_REQUESTS,
         catalysts=topics.CATALYSTS,
         decisions=(topics.SCANS, topics.UNIVERSE, topics.TRADING_CANDIDATES),
+        signals=SignalTopics(topics.PATTERNS, topics.OUTCOMES),
         engine=engine_config(settings),
         dsn=dsn,
         checkpoint_interval_s=settings.checkpoint_interval_s,
@@ -85,7 +87,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         medium_freq=settings.medium_freq_interval,
         low_freq=settings.low_freq_interval,
     )
-    return EngineConfig(scan, intervals)
+    return EngineConfig(scan, intervals, settings.discovery_securities)
 
 
 class RejectedRows:

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from agents.market.engine import MarketEngine, Outputs
-from agents.market.rows import Record, update_records
+from agents.market.rows import Record, SignalTopics, signal_records, update_records
 from agents.tracking.tracker import PartitionTracker
 from schemas.bars import BarColumns, PartitionBars, decode_bars
 from schemas.errors import InvalidMessage
@@ -32,6 +32,8 @@ from streams.sources.recordings import QuoteReader, read_recording
 from streams.topics import (
     BARS,
     NEWS,
+    OUTCOMES,
+    PATTERNS,
     QUOTES,
     SCAN_REQUESTS,
     SCANS,
@@ -43,6 +45,7 @@ from streams.topics import (
 
 _RECORDED = (QUOTES, NEWS, SECURITIES, SCAN_REQUESTS, BARS)
 _DECISIONS = (SCANS, UNIVERSE, TRADING_CANDIDATES)
+_SIGNALS = SignalTopics(PATTERNS, OUTCOMES)
 
 # The second word of an idle partition releases what the others had closed at its first.
 _WORDS = 2
@@ -92,6 +95,8 @@ class Tally:
     scans: int = 0
     tier_changes: int = 0
     rows: int = 0
+    patterns: int = 0
+    outcomes: int = 0
     first: int = 0
     last: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
@@ -108,6 +113,8 @@ class Tally:
         self.duplicates += sum(item.duplicate_of is not None for item in out.news)
         self.catalysts += len(out.catalysts)
         self.rows += sum(map(len, out.rows))
+        self.patterns += sum(p.window_end == p.detected_at for p in out.patterns)
+        self.outcomes += len(out.outcomes)
         for update in out.updates:
             self.scans += update.scan is not None
             self.tier_changes += len(update.tier_changes)
@@ -149,6 +156,7 @@ def records_of(out: Outputs) -> Iterator[Record]:
     """What a worker would publish of its decisions: scans, universe, signals."""
     for update in out.updates:
         yield from update_records(update, _DECISIONS)
+    yield from signal_records(out, _SIGNALS)
 
 
 def securities_of(messages: Iterable[Message], tally: Tally) -> Iterator[Security]:

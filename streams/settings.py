@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     top_candidates_to_trade: int = Field(5, ge=1, description="Trading candidates proposed")
     tracking_cache_ttl: int = Field(900, ge=1, description="Seconds of event time between scans")
     pattern_discovery_interval: int = Field(3600, ge=60, description="Seconds between hourly runs")
+    discovery_securities: int = Field(
+        500, ge=1, description="Securities compared with each other, the tracked ones beside them"
+    )
     high_freq_interval: int = Field(900, ge=60, description="Row interval of high_freq, seconds")
     medium_freq_interval: int = Field(3600, ge=60, description="Row interval of medium_freq")
     low_freq_interval: int = Field(86400, ge=60, description="Row interval of low_freq, seconds")

@@ -44,7 +44,8 @@ SCAN_REQUESTS = "scan_requests"
 ALERTS = "signals.alerts"
 OUTCOMES = "signals.outcomes"
 TRADING_CANDIDATES = "signals.trading_candidates"
-SIGNALS = tuple(f"signals.{name}" for name in PATTERN_TYPES)
+PATTERNS = {name: f"signals.{name}" for name in PATTERN_TYPES}
+SIGNALS = tuple(PATTERNS.values())
 
 _DEFAULTS = {"cleanup.policy": "delete", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
 _COMPACTED = {"cleanup.policy": "compact"}

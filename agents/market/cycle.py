@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from agents.market.engine import Outputs
@@ -28,8 +29,18 @@ def cycle_of(scan: Scan, request: str | None) -> dict[str, Any]:
     }
 
 
-def steps_of(scan: Scan, update: Update, out: Outputs, waiting: int, stored_in: float) -> Steps:
-    """The steps until the decision, ``stored_in`` seconds of them for storing."""
+def steps_of(
+    scan: Scan,
+    update: Update,
+    out: Outputs,
+    waiting: int,
+    stored_in: float,
+    discovered: Mapping[str, Any],
+) -> Steps:
+    """The steps until the decision, ``stored_in`` seconds of them for storing.
+
+    ``discovered`` is what discovery did since the cycle before.
+    """
     return [
         ("news", "completed", {"catalysts": len(out.catalysts), "waiting": waiting}),
         (
@@ -51,5 +62,5 @@ def steps_of(scan: Scan, update: Update, out: Outputs, waiting: int, stored_in: 
             "completed",
             {"rows": sum(map(len, out.rows)), "seconds": stored_in},
         ),
-        ("discovery", "skipped", {"reason": "no pattern discovery in this version"}),
+        ("discovery", "completed", dict(discovered)),
     ]

@@ -15,6 +15,9 @@ from typing import Any
 import msgspec
 
 from agents.collection.collector import CollectedRows, Collector
+from agents.discovery.casebook import Case, CaseBook
+from agents.discovery.discovery import Discovery
+from agents.discovery.members import Members
 from agents.minutes import MarketClock, MarketMinute
 from agents.news.desk import Duplicate, NewsDesk
 from agents.news.reactions import Reactions
@@ -23,16 +26,18 @@ from agents.scanning.scanner import ScanConfig
 from agents.scanning.tiers import ENTRY, TIERS, TierIntervals
 from schemas.bars import PartitionBars
 from schemas.news import Catalyst, News, Security
+from schemas.signals import Outcome, Pattern
 from schemas.times import EARLIEST_US, US_PER_MINUTE, to_us
 from schemas.tracking import ScanMode
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """What is followed and how often it is collected."""
+    """What is followed and how often it is collected; ``compared``: what discovery looks at."""
 
     scan: ScanConfig = field(default_factory=ScanConfig)
     intervals: TierIntervals = field(default_factory=TierIntervals)
+    compared: int = 500
 
 
 @dataclass(slots=True)
@@ -49,31 +54,45 @@ class Outputs:
     """What came of one input, in the order in which it came.
 
     ``late`` says that the bars were of a minute already taken; ``minutes`` counts those taken now;
-    ``request`` names the request that forced a scan.
+    ``request`` names the request that forced a scan. ``cases`` are the patterns to be stored, of
+    which some are not told again: something else has become known of them. ``rejected`` counts what
+    patterns explained.
     """
 
     rows: list[CollectedRows] = field(default_factory=list)
     news: list[ReadNews] = field(default_factory=list)
     catalysts: list[Catalyst] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
+    patterns: list[Pattern] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    rejected: int = 0
     minutes: int = 0
     late: bool = False
     request: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.news or self.updates)
+        return bool(self.rows or self.news or self.updates or self.cases or self.is_decided)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is something to publish that must be durable before."""
+        return bool(self.updates or self.patterns or self.outcomes)
 
 
 class MarketEngine:
-    """News desk, scanner, tiers and collection on one clock.
+    """News desk, scanner, tiers, collection and discovery on one clock.
 
     ``points`` counts the rows collected of each symbol. While fewer securities than
     ``config.scan.track`` are followed, a new one is followed from its first bar on; else it has to
     win its place in a scan.
     """
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, discovery: Discovery | None = None) -> None:
         self.config = config
+        self.discovery = discovery or Discovery()
+        self.members = Members(config.compared)
+        self.casebook = CaseBook()
         self.clock = MarketClock()
         self.news = NewsDesk()
         self.reactions = Reactions()
@@ -84,8 +103,9 @@ class MarketEngine:
         self._waiting: list[tuple[int, str, bytes]] = []
 
     def take_security(self, security: Security) -> None:
-        """Reference data: the names by which headlines call a security."""
+        """Reference data: the names by which headlines call a security, its sector."""
         self.news.reference(security)
+        self.discovery.take_security(security)
 
     def forget_security(self, symbol: str) -> None:
         """A tombstone in the reference data."""
@@ -155,6 +175,17 @@ class MarketEngine:
         deviations = self.desk.market.deviations(bars.symbol)
         reactions = self.reactions.take(minute.start, bars.symbol, bars.close, deviations)
         self.news.learn_all(reactions)
+        self._discover(minute, out)
+
+    def _discover(self, minute: MarketMinute, out: Outputs) -> None:
+        """After the news up to the end of the minute."""
+        found = self.discovery.take(self.members.of(minute, self._followed))
+        if found or found.rejected:
+            now = minute.start + US_PER_MINUTE
+            out.cases += self.casebook.take(found, now)
+            out.patterns += found.patterns
+            out.outcomes += found.outcomes
+            out.rejected += len(found.rejected)
 
     def _make_room(self, minute: MarketMinute, out: Outputs) -> None:
         room = self.config.scan.track - len(self._followed)
@@ -182,6 +213,7 @@ class MarketEngine:
         for catalyst in read:
             self.desk.inform(catalyst)
             self.collector.mention(catalyst.symbol, to_us(catalyst.ts))
+            self.discovery.inform(catalyst)
 
     def _follow(self, updates: Iterable[Update], out: Outputs) -> None:
         """Collection follows the tiers at once."""
@@ -213,12 +245,22 @@ class MarketEngine:
             "points": dict(self.points),
             "followed": sorted(self._followed),
             "waiting": [list(item) for item in sorted(self._waiting)],
+            "discovery": self.discovery.snapshot(),
+            "members": self.members.snapshot(),
+            "casebook": self.casebook.snapshot(),
         }
 
     @classmethod
-    def restore(cls, state: dict[str, Any], config: EngineConfig) -> MarketEngine:
-        """The engine of a snapshot, with the configuration of now."""
-        engine = cls(config)
+    def restore(
+        cls, state: dict[str, Any], config: EngineConfig, discovery: Discovery | None = None
+    ) -> MarketEngine:
+        """The engine of a snapshot, with the configuration of now.
+
+        ``discovery`` is that of the snapshot, where it was stored in another way.
+        """
+        engine = cls(config, discovery or Discovery.restore(state["discovery"]))
+        engine.members = Members.restore(state["members"], config.compared)
+        engine.casebook = CaseBook.restore(state["casebook"])
         engine.clock = MarketClock.restore(state["clock"])
         engine.news = NewsDesk.restore(state["news"])
         engine.reactions = Reactions.restore(state["reactions"])

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from agents.collection.collector import CollectedRows
-from agents.market.engine import MarketEngine, ReadNews
+from agents.discovery.casebook import Case
+from agents.market.engine import MarketEngine, Outputs, ReadNews
 from agents.profile import SLOT_S
 from agents.scanning.book import Entry
 from agents.scanning.desk import Update
 from schemas.news import Catalyst
 from schemas.times import from_us, to_us
 from schemas.tracking import Scan, TierChange
+
+
+class SignalTopics(NamedTuple):
+    """Where patterns go, by type, and their outcomes."""
+
+    patterns: Mapping[str, str]
+    outcomes: str
 
 
 class Record(NamedTuple):
@@ -113,6 +122,45 @@ def _profile(engine: MarketEngine, symbol: str) -> dict[str, Any] | None:
         return None
     first, last = int(used[0]), int(used[-1]) + 1
     return {"slot_s": SLOT_S, "first_slot": first, "shares": mean[first:last].round().tolist()}
+
+
+def pattern_rows(cases: list[Case]) -> dict[str, Any]:
+    """Columns of ``ml_pattern_discoveries``."""
+    patterns = [case.pattern for case in cases]
+    return {
+        "id": [p.id for p in patterns],
+        "discovery_date": [p.detected_at for p in patterns],
+        "pattern_type": [p.pattern_type for p in patterns],
+        "securities_involved": [p.securities for p in patterns],
+        "pattern_confidence": [p.confidence for p in patterns],
+        "trigger_conditions": [p.trigger_conditions for p in patterns],
+        "predicted_outcome": [msgspec.to_builtins(p.predicted_outcome) for p in patterns],
+        "actual_outcome": [_actual(case) for case in cases],
+        "window_start": [p.window_start for p in patterns],
+        "window_end": [p.window_end for p in patterns],
+        "evidence": [p.evidence for p in patterns],
+        "model_version": [p.model_version for p in patterns],
+        "updated_at": [case.updated for case in cases],
+    }
+
+
+def _actual(case: Case) -> dict[str, Any] | None:
+    if case.outcome is None:
+        return None
+    told = msgspec.to_builtins(case.outcome)
+    return {name: told[name] for name in ("measured_at", "came_true", "returns")}
+
+
+def signal_records(out: Outputs, topics: SignalTopics) -> list[Record]:
+    """Records of patterns and of outcomes."""
+    records = [
+        Record(topics.patterns[p.pattern_type], p.id.encode(), msgspec.json.encode(p))
+        for p in out.patterns
+    ]
+    records += [
+        Record(topics.outcomes, o.id.encode(), msgspec.json.encode(o)) for o in out.outcomes
+    ]
+    return records
 
 
 def catalyst_records(topic: str, catalysts: list[Catalyst]) -> list[Record]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import structlog
 
 from agents import metrics
+from agents.discovery.journal import JournaledDiscovery
 from agents.durability import RETRY_S, Effects, Ledger
 from agents.market import rows
 from agents.market.cycle import cycle_id, cycle_of, steps_of
@@ -25,7 +26,14 @@ from schemas.times import US_PER_S, iso
 from schemas.tracking import decode_scan_request
 from timescale.cycles import close_cycle, open_cycle, resolve_cycles
 from timescale.errors import TimescaleError, Unavailable
-from timescale.relations import HIGH_FREQ, NEWS, SCANS, TIER_CHANGES, TRACKING_STATE
+from timescale.relations import (
+    DISCOVERIES,
+    HIGH_FREQ,
+    NEWS,
+    SCANS,
+    TIER_CHANGES,
+    TRACKING_STATE,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +48,7 @@ class MarketConfig:
     requests: str
     catalysts: str
     decisions: tuple[str, str, str]
+    signals: rows.SignalTopics
     engine: EngineConfig
     dsn: str
     checkpoint_interval_s: float
@@ -53,18 +62,22 @@ class MarketConfig:
 
 @dataclass(slots=True)
 class _State:
+    """``discovered`` counts what discovery did since the last cycle."""
+
     engine: MarketEngine
+    discovery: JournaledDiscovery
     ledger: Ledger
     offsets: dict[str, int]
     taken: int = 0
+    discovered: Counter[str] = field(default_factory=Counter)
 
 
 class MarketStage:
     """Feeds bars, news and requests to the engine and carries out what it decides.
 
-    What a scan decided is durable before it is published. So it holds even though the moment in
-    which a news item arrived may have decided what the scan saw: a successor repeats it to the
-    letter.
+    What a scan or discovery decided is durable before it is published. So it holds even though the
+    moment in which a news item arrived may have decided what was seen: a successor repeats it to
+    the letter.
     """
 
     def __init__(self, config: MarketConfig, effects: Effects) -> None:
@@ -162,7 +175,7 @@ class MarketStage:
         stored_in = round(time.monotonic() - began, 6)
         for record in rows.catalyst_records(self.config.catalysts, out.catalysts):
             await state.ledger.publisher.send(*record)
-        if out.updates:
+        if out.is_decided:
             await self._decide(state, out, stored_in)
         elif state.ledger.due(state.taken):
             self._checkpoint(state)
@@ -174,6 +187,12 @@ class MarketStage:
         metrics.CATALYSTS.inc(len(out.catalysts))
         metrics.COLLECTED.inc(sum(map(len, out.rows)))
         metrics.EVENT_TIME.labels(agent="market").set(engine.clock.time / US_PER_S)
+        state.discovered.update(
+            minutes=out.minutes,
+            patterns=len(out.patterns),
+            outcomes=len(out.outcomes),
+            explained=out.rejected,
+        )
         for update in out.updates:
             if update.scan is not None:
                 metrics.SCAN_SECONDS.observe(update.scan.execution_time)
@@ -196,6 +215,8 @@ class MarketStage:
             tracked = rows.tracking_rows(state.engine, update)
             if tracked["symbol"]:
                 await put(TRACKING_STATE, tracked)
+        if out.cases:
+            await put(DISCOVERIES, rows.pattern_rows(out.cases))
 
     async def _decide(self, state: _State, out: Outputs, stored_in: float) -> None:
         """Make decisions durable, then publish them, each scan as a trading cycle."""
@@ -203,13 +224,15 @@ class MarketStage:
         for update in out.updates:
             if update.scan is not None:
                 cycle = cycle_of(update.scan, out.request)
-                steps = steps_of(update.scan, update, out, waiting, stored_in)
+                discovered, state.discovered = state.discovered, Counter()
+                steps = steps_of(update.scan, update, out, waiting, stored_in, discovered)
                 await self._record(partial(open_cycle, self.config.dsn, cycle, steps))
         outbox = [
             record
             for update in out.updates
             for record in rows.update_records(update, self.config.decisions)
         ]
+        outbox += rows.signal_records(out, self.config.signals)
         cycles = [cycle_id(u.scan, out.request) for u in out.updates if u.scan is not None]
         await self._checkpoint(state, outbox, cycles)
         await self._publish(state.ledger, outbox, cycles)
@@ -248,16 +271,19 @@ class MarketStage:
     ) -> asyncio.Task[None]:
         bars = state.engine.clock.resume_offset(state.offsets[self.config.bars])
         offsets = state.offsets | {self.config.bars: bars}
-        snapshot = {
+        snapshot: dict[str, Any] = {
             "taken": state.taken,
             "offsets": [[t, self.effects.topic_ids[t], o] for t, o in offsets.items()],
             "outbox": [list(record) for record in outbox or []],
             "cycles": cycles or [],
-            "engine": state.engine.snapshot(),
+            "discovered": dict(state.discovered),
         }
+        whole = state.discovery.renew()
+        snapshot["engine"] = state.engine.snapshot()
+        part = None if whole is None else (state.discovery.whole, whole)
         until, generation = state.engine.clock.time, self._generation
         # Records of all topics are counted together: progress on any of them is progress.
-        task = state.ledger.begin(snapshot, bars, state.taken, until)
+        task = state.ledger.begin(snapshot, bars, state.taken, until, part)
         task.add_done_callback(lambda done: self._note_durable(done, until, generation))
         return task
 
@@ -281,8 +307,8 @@ class MarketStage:
         found = await ledger.restore()
         if found is None:
             await self._record(partial(resolve_cycles, config.dsn, []))
-            offsets = dict.fromkeys(config.inputs, 0)
-            return _State(MarketEngine(config.engine), ledger, offsets)
+            offsets, discovery = dict.fromkeys(config.inputs, 0), JournaledDiscovery()
+            return _State(MarketEngine(config.engine, discovery), discovery, ledger, offsets)
         _, saved = found
         offsets = dict.fromkeys(config.inputs, 0)
         for topic, topic_id, offset in saved["offsets"]:
@@ -291,8 +317,18 @@ class MarketStage:
         await self._record(partial(resolve_cycles, config.dsn, saved["cycles"]))
         await self._publish(ledger, saved["outbox"], saved["cycles"])
         log.info("restored", agent="market", offsets=offsets)
-        engine = MarketEngine.restore(saved["engine"], config.engine)
-        return _State(engine, ledger, offsets, saved["taken"])
+        discovery = await self._resume(ledger, saved["engine"]["discovery"])
+        engine = MarketEngine.restore(saved["engine"], config.engine, discovery)
+        discovered = Counter(saved["discovered"])
+        return _State(engine, discovery, ledger, offsets, saved["taken"], discovered)
+
+    async def _resume(self, ledger: Ledger, saved: dict[str, Any]) -> JournaledDiscovery:
+        whole = await ledger.recall(saved["whole"]) if saved["whole"] else None
+        try:
+            return JournaledDiscovery.resume(saved, whole)
+        except ValueError as exc:
+            log.error("discovery begins anew", reason=str(exc))
+            return JournaledDiscovery()
 
     def facts(self) -> dict[str, Any]:
         """What the stage says of itself; empty where another worker runs it."""

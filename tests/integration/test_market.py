@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -10,7 +11,9 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 
-from agents.market.engine import EngineConfig, MarketEngine
+from agents.discovery import discovery
+from agents.market.engine import EngineConfig, MarketEngine, Outputs
+from agents.market.rows import SignalTopics, signal_records
 from agents.scanning.scanner import ScanConfig
 from agents.tracking.tracker import PartitionTracker
 from schemas.news import News, Security
@@ -18,10 +21,22 @@ from schemas.quotes import QuoteColumns
 from schemas.times import US_PER_S, from_us
 from schemas.tracking import Scan
 from streams.sources.simulated import SimulatedMarket, SimulatedQuotes
+from streams.topics import OUTCOMES, PATTERNS
 from tests.unit.markets import final_clock
+from tests.unit.tiny_detectors import tiny_detectors
 from tests.workers import Site, until
 
 SECURITIES, TRACK = 40, 10
+
+# A worker whose detectors find something in any market.
+_RUN = """
+from agents.discovery import discovery
+from tests.unit.tiny_detectors import tiny_detectors
+from streams.cli import main
+discovery.detectors = tiny_detectors
+main(["worker"])
+"""
+WORKER = [sys.executable, "-c", _RUN]
 
 
 def market(minutes: int = 65) -> list[QuoteColumns]:
@@ -55,7 +70,7 @@ def config() -> EngineConfig:
     return EngineConfig(ScanConfig(track=TRACK, trade=3))
 
 
-def in_process(batches: list[QuoteColumns], news: list[News]) -> Iterator[Scan]:
+def in_process(batches: list[QuoteColumns], news: list[News]) -> Iterator[Outputs]:
     """The same objects without Kafka."""
     engine, tracker = MarketEngine(config()), PartitionTracker(0, 1, 5 * US_PER_S)
     for item in news:
@@ -65,9 +80,31 @@ def in_process(batches: list[QuoteColumns], news: list[News]) -> Iterator[Scan]:
         tracker.take(batch, offset)
         messages += tracker.close_due()
     for message in messages + tracker.close_idle():
-        for update in engine.take_bars(message).updates:
-            if update.scan is not None:
-                yield update.scan
+        yield engine.take_bars(message)
+
+
+def scans_of(outputs: list[Outputs]) -> list[Scan]:
+    return [update.scan for out in outputs for update in out.updates if update.scan is not None]
+
+
+def signals_of(outputs: list[Outputs]) -> dict[str, list[bytes]]:
+    """The messages about each pattern, by topic and id, in order."""
+    told: dict[str, list[bytes]] = {}
+    for out in outputs:
+        for topic, key, value in signal_records(out, SignalTopics(PATTERNS, OUTCOMES)):
+            told.setdefault(f"{topic} {key.decode()}", []).append(value or b"")
+    return told
+
+
+def told_signals(site: Site) -> dict[str, list[bytes]]:
+    """As published, without repeats."""
+    told: dict[str, list[bytes]] = {}
+    for topic in ("signals.pump_and_dump", "signals.correlation_breaks", OUTCOMES):
+        for record in site.records(topic):
+            messages = told.setdefault(f"{topic} {record.key().decode()}", [])
+            if record.value() not in messages:
+                messages.append(record.value())
+    return told
 
 
 def decided(scan: Scan) -> tuple[object, ...]:
@@ -90,29 +127,57 @@ def send_news(site: Site, news: list[News]) -> None:
     assert producer.flush(20) == 0
 
 
+def check_stored(site: Site, outputs: list[Outputs]) -> None:
+    """Each pattern is one row: its newest message, with what it explained and its outcome."""
+    newest = {case.pattern.id: case for out in outputs for case in out.cases}
+    rows = site.query(
+        "SELECT id, discovery_date, securities_involved, pattern_confidence, trigger_conditions"
+        " FROM ml_pattern_discoveries"
+    )
+    assert {row[0]: row[1:] for row in rows} == {
+        key: (p.detected_at, p.securities, p.confidence, p.trigger_conditions)
+        for key, (p, _, _) in newest.items()
+    }
+    outcomes = [outcome for out in outputs for outcome in out.outcomes]
+    actual = site.query(
+        "SELECT id, actual_outcome->'came_true' FROM ml_pattern_discoveries"
+        " WHERE actual_outcome IS NOT NULL"
+    )
+    assert dict(actual) == {outcome.id: outcome.came_true for outcome in outcomes}
+
+
 @pytest.mark.parametrize("kills", [0, 3])
-def test_scans_are_those_of_the_same_events_in_process(site: Site, kills: int) -> None:
+def test_decisions_are_those_of_the_same_events_in_process(
+    site: Site, kills: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.extra = {"TOP_CANDIDATES_TO_TRACK": str(TRACK), "TOP_CANDIDATES_TO_TRADE": "3"}
+    monkeypatch.setattr(discovery, "detectors", tiny_detectors)
     batches = market()
     news = headlines(batches)
-    expected = [decided(scan) for scan in in_process(batches, news)]
+    outputs = list(in_process(batches, news))
+    expected = [decided(scan) for scan in scans_of(outputs)]
+    signals = signals_of(outputs)
     assert len(expected) >= 4
+    assert len(signals) >= 8
     send_news(site, news)
-    worker = site.worker()
+    worker = site.worker(WORKER)
     playing = threading.Thread(target=site.play, args=(batches, 300))
     playing.start()
     for _ in range(kills):
         threading.Event().wait(1.5)
         worker.kill()
-        worker = site.worker()
+        worker = site.worker(WORKER)
     playing.join(120)
     until(lambda: len({s.scan_id for s in published(site)}) == len(expected), 60, "every scan")
     told: dict[str, set[str]] = {}
     for scan in published(site):
         told.setdefault(scan.scan_id, set()).add(repr(decided(scan)))
     assert {scan_id: len(versions) for scan_id, versions in told.items() if len(versions) > 1} == {}
-    for scan in expected:
-        assert told[str(scan[0])] == {repr(scan)}
+    assert told == {str(scan[0]): {repr(scan)} for scan in expected}
+
+    until(lambda: told_signals(site).keys() == signals.keys(), 20, "every signal")
+    assert told_signals(site) == signals
+    check_stored(site, outputs)
 
     stored = site.query("SELECT scan_id FROM scans ORDER BY timestamp")
     assert [row[0] for row in stored] == [scan[0] for scan in expected]
@@ -139,7 +204,7 @@ def test_scans_are_those_of_the_same_events_in_process(site: Site, kills: int) -
             "SELECT step, count(*) FROM workflow_log WHERE status = 'completed' GROUP BY step"
         )
         assert dict(steps) == dict.fromkeys(
-            ("news", "scan", "tracking", "collection", "signals"), len(expected)
+            ("news", "scan", "tracking", "collection", "discovery", "signals"), len(expected)
         )
         agents = site.query("SELECT split_part(service_name, '@', 1), status FROM service_health")
         assert {"worker", "tracking", "market"} == {name for name, _ in agents}
@@ -156,9 +221,9 @@ def test_a_scan_is_forced_by_a_request_and_answered_in_the_records(site: Site) -
     asked = "SELECT data->>'scan_id' FROM trading_cycles WHERE data->>'request' = 'r-1'"
     answer = until(lambda: site.query(asked), 30, "the request is answered")
     scan_id = answer[0][0]
-    assert site.query("SELECT mode, total_universe FROM scans WHERE scan_id = %s", scan_id) == [
-        ("aggressive", SECURITIES)
-    ]
+    stored = "SELECT mode, total_universe FROM scans WHERE scan_id = %s"
+    row = until(lambda: site.query(stored, scan_id), 30, "stored after its cycle opened")
+    assert row == [("aggressive", SECURITIES)]
 
 
 def test_news_of_a_silent_market_is_told_without_waiting_for_it(site: Site) -> None:
