@@ -12,14 +12,16 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.times import US_PER_MINUTE, US_PER_S
 from streams.cli.parameters import Moment, Speed, broker_option
+from streams.cli.planting import Companions, check_options, open_planted, plant_options
 from streams.errors import UserError
-from streams.producing import Delivery, Packing, QuoteProducer
+from streams.producing import Delivery, Packing, ProduceSummary, QuoteProducer
 from streams.producing.messages import produce_messages
 from streams.producing.progress import show_progress
 from streams.producing.stopping import stop_on_signals
 from streams.settings import Settings, load_settings
 from streams.sources.base import Source
 from streams.sources.news import Message, read_news, read_securities
+from streams.sources.planted import PlantedMarket
 from streams.sources.replay import KINDS, open_replay
 from streams.sources.sample import open_sample
 from streams.sources.simulated import (
@@ -41,6 +43,7 @@ from streams.topics import (
 )
 
 SOURCES = ("replay", "simulated", "sample")
+SECURITIES_SIMULATED = 300
 FILE = click.Path(path_type=Path)
 
 
@@ -72,6 +75,7 @@ Examples:
   catalyst produce quotes --file recording.jsonl
   catalyst produce quotes --file bars.csv.gz --from 2018-02-16 --to 2018-02-17 --speed 600
   catalyst produce quotes --source simulated --rate 5 --speed 1
+  catalyst produce quotes --source simulated --plant mixed --truth truth.jsonl --speed max
 
 \b
 A file is recognised by its columns; all have ts and symbol, in any order of rows:
@@ -119,7 +123,11 @@ A file is recognised by its columns; all have ts and symbol, in any order of row
     show_default=True,
     help="Simulated: quotes a second of each security, on average.",
 )
-@click.option("--securities", type=int, default=300, show_default=True, help="Simulated: how many.")
+@click.option(
+    "--securities",
+    type=int,
+    help="Simulated: how many.  [default: 300; with --plant 150]",
+)
 @click.option(
     "--start",
     "market_start_us",
@@ -131,7 +139,12 @@ A file is recognised by its columns; all have ts and symbol, in any order of row
 @click.option(
     "--minutes", type=click.IntRange(min=1), help="Simulated: end after so many minutes of trading."
 )
-@click.option("--days", type=click.IntRange(min=1), help="Simulated: end after so many sessions.")
+@click.option(
+    "--days",
+    type=click.IntRange(min=1),
+    help="Simulated: end after so many sessions.  [default: endless; with --plant 20]",
+)
+@plant_options
 @click.option(
     "--single",
     is_flag=True,
@@ -151,17 +164,27 @@ def quotes(
     broker: str | None,
     create_topics: bool,
     as_json: bool,
+    plant: str | None,
+    truth: Path | None,
+    variant: int | None,
     **simulation: Any,
 ) -> None:
     """Send quotes, packed in frames, in order of event time.
 
+    With --plant a market with known answers: the headlines go to news in step with the quotes, the
+    reference data to securities before them, and patterns begin after four days of warm-up.
+
     Ctrl-C ends in order: what was read is sent, and the open bars are closed.
     """
     chosen = _chosen(source, files)
+    check_options(chosen, plant)
     settings = load_settings(**({"kafka_broker": broker} if broker else {}))
     partitions = _partitions(settings, QUOTES, create_topics)
     opened: Source
-    if chosen == "simulated":
+    planted: PlantedMarket | None = None
+    if plant is not None:
+        opened = planted = open_planted(plant, truth, variant, **_of_planted(**simulation))
+    elif chosen == "simulated":
         opened = SimulatedQuotes(_market(**simulation))
     elif chosen == "sample":
         opened = open_sample()
@@ -176,7 +199,13 @@ def quotes(
         gap_us=int(skip_gaps * US_PER_MINUTE),
         single=single,
     )
+    companions: Companions | None = None
     with stop_on_signals() as stop, show_progress(opened.name, quiet=as_json) as report:
+        if planted is not None:
+            companions = Companions(
+                settings.kafka_broker, stop, lambda t: _partitions(settings, t, False), planted
+            )
+            opened = companions.accompany(opened, start_us, end_us)
         producer = QuoteProducer(
             Delivery(settings.kafka_broker, stop),
             packing,
@@ -185,8 +214,17 @@ def quotes(
             on_progress=report,
         )
         summary = producer.run(opened, stop)
+        if companions is not None:
+            companions.finish()
+    _report(summary, companions, as_json)
+
+
+def _report(summary: ProduceSummary, companions: Companions | None, as_json: bool) -> None:
+    sent = {}
+    if companions is not None:
+        sent = {"news": companions.news, "securities": companions.securities}
     if as_json:
-        click.echo(json.dumps(summary.as_dict()))
+        click.echo(json.dumps(summary.as_dict() | sent))
         return
     rate = summary.quotes / max(summary.seconds, 1e-9)
     click.echo(
@@ -197,6 +235,8 @@ def quotes(
     )
     for reason, count in summary.skipped.items():
         click.echo(f"left out: {count:,} recorded messages that are no quotes ({reason})")
+    for topic, count in sent.items():
+        click.echo(f"{count:,} messages to {topic}")
 
 
 @produce.command(
@@ -333,17 +373,24 @@ def _speed(speed: float | str | None, source: str) -> float | None:
     return None if isinstance(speed, str) else speed
 
 
+def _of_planted(
+    seed: int, securities: int | None, days: int | None, market_start_us: int, **_: Any
+) -> dict[str, Any]:
+    return {"seed": seed, "securities": securities, "days": days, "start_us": market_start_us}
+
+
 def _market(
     seed: int,
     rate: float,
-    securities: int,
+    securities: int | None,
     market_start_us: int,
     minutes: int | None,
     days: int | None,
 ) -> SimulatedMarket:
     if days is not None:
         minutes = min(minutes or days * SESSION_MINUTES, days * SESSION_MINUTES)
-    return SimulatedMarket(seed, market_start_us, securities, rate, minutes)
+    count = SECURITIES_SIMULATED if securities is None else securities
+    return SimulatedMarket(seed, market_start_us, count, rate, minutes)
 
 
 def _partitions(settings: Settings, topic: str, create: bool) -> int:

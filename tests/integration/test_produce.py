@@ -29,6 +29,7 @@ from streams.producing import Delivery, Packing, ProduceSummary, QuoteProducer
 from streams.recorder import Recorder
 from streams.settings import load_settings
 from streams.sources.base import Source
+from streams.sources.planted import PlantedMarket, read_truth
 from streams.sources.replay import open_replay
 from streams.sources.sample import open_sample
 from streams.sources.simulated import SimulatedMarket, SimulatedQuotes
@@ -314,3 +315,20 @@ def test_verify_takes_no_password_as_an_argument(tmp_path: Path) -> None:
     assert code == 2
     assert "secret" not in text
     assert "TIMESCALE_DSN" in text
+
+
+def test_a_planted_market_brings_its_news_and_its_truth(
+    own_broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.jsonl"
+    code, text = run(
+        *("produce", "quotes", "--source", "simulated", "--plant", "easy", "--speed", "max"),
+        *("--days", "5", "--securities", "40", "--truth", str(truth), "--json"),
+        address=own_broker.address,
+    )
+    assert code == 0
+    summary = json.loads(text)
+    market = PlantedMarket(1, 40, 5, plant="easy", start_us=to_us(datetime(2025, 1, 6, 14, 30)))
+    assert summary["quotes"] == sum(map(len, market.quotes()))
+    assert (summary["news"], summary["securities"]) == (len(market.news()), 40)
+    assert read_truth(truth) == market.truth()

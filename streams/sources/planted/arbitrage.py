@@ -8,7 +8,7 @@ from streams.sources.planted.truth import Episode, Strength
 
 KIND = "news_arbitrage"
 
-# The drift, in deviations of an own hour.
+# The drift, in deviations of an abnormal hour.
 DRIFT: Range = {"easy": (4.5, 6.5), "medium": (3.2, 4.5), "hard": (2.2, 3.0)}
 LAGS: Range = {"easy": (30, 55), "medium": (20, 40), "hard": (12, 25)}
 _LINKED = 0.35

@@ -25,6 +25,7 @@ def plant(stage: Stage, strength: Strength) -> Episode | None:
         return None
     first, length, rows = place
     row, span = rows[0], slice(first, first + length)
+    stage.broken.update(rows)
     left = stage.between(*LEFT[strength])
     loosen(stage, row, span, left)
     tie: dict[str, Any] = {}
@@ -61,6 +62,7 @@ def _propose(stage: Stage, of_pair: bool) -> tuple[int, int, list[int]] | None:
         return None
     if of_pair:
         pair = list(stage.world.pairs[int(stage.rng.integers(len(stage.world.pairs)))])
-        return first, length, stage.rng.permutation(pair).tolist()
-    tight = np.flatnonzero(stage.world.tight)
-    return (first, length, [int(stage.rng.choice(tight))]) if len(tight) else None
+        rows = stage.rng.permutation(pair).tolist()
+        return None if stage.broken & set(rows) else (first, length, rows)
+    tight = [row for row in np.flatnonzero(stage.world.tight).tolist() if row not in stage.broken]
+    return (first, length, [int(stage.rng.choice(tight))]) if tight else None

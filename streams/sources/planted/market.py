@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,6 +120,11 @@ class PlantedMarket:
         """The parameters of this world."""
         return draw_variant(np.random.default_rng([*self._kind, 1]))
 
+    def _mark(self) -> int:
+        """A number that differs from market to market, so that the ids of their news do."""
+        parts = (self.seed, self.variant, self.plant, self.count, self.days, self.warm_up_days)
+        return zlib.crc32(repr((*parts, self._start_us)).encode())
+
     @property
     def _kind(self) -> list[int]:
         return [self.seed, 0] if self.variant is None else [self.variant, 1]
@@ -152,7 +158,7 @@ class PlantedMarket:
         )
         truth = carry_out(stage, self._wanted)
         write_everyday(stage)
-        news = newsroom.published(f"planted-{self.seed}")
+        news = newsroom.published(f"planted-{self._mark():08x}")
         return _Story(world, sessions, draft, log_prices(world, draft), news, truth)
 
 

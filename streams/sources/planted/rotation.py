@@ -24,6 +24,8 @@ def plant(stage: Stage, strength: Strength) -> Episode | None:
     if place is None:
         return None
     first, length, source, target = place
+    if _gain(stage, source, first, length) > _gain(stage, target, first, length):
+        source, target = target, source
     _drift(stage, source, first, length, -stage.size(DRIFT, strength))
     _drift(stage, target, first, length, stage.size(DRIFT, strength))
     members = {sector: _members(stage, sector) for sector in (source, target)}
@@ -44,6 +46,13 @@ def plant(stage: Stage, strength: Strength) -> Episode | None:
 
 def _members(stage: Stage, sector: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     return np.flatnonzero(stage.world.sector == sector)
+
+
+def _gain(stage: Stage, sector: int, first: int, length: int) -> float:
+    """What a sector would have gained anyway: a rotation that this undoes could not be seen."""
+    span, members = slice(first, first + length), _members(stage, sector)
+    moves = stage.draft.common[span][:, members] + stage.draft.own[span][:, members]
+    return float(moves.sum(axis=0).mean())
 
 
 def _place(stage: Stage) -> tuple[int, int, int, int] | None:

@@ -31,7 +31,8 @@ class Stage:
     """The market under construction.
 
     ``taken`` (minutes, securities) and ``shaken`` (minutes,) say where something is planted: on
-    one security, on the whole market.
+    one security, on the whole market; ``sectors`` say so (minutes,) of each sector.
+    ``broken`` rows lost a correlation once, so that nothing about them is stable any more.
     """
 
     rng: np.random.Generator
@@ -44,6 +45,7 @@ class Stage:
     taken: NDArray[np.bool_]
     shaken: NDArray[np.bool_]
     sectors: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
+    broken: set[int] = field(default_factory=set)
 
     def between(self, low: float, high: float) -> float:
         """A number at random."""
@@ -103,18 +105,22 @@ class Stage:
         return self.sessions.start_us(minute) + within
 
     def deviation(self, row: int, first: int, length: int) -> float:
-        """The usual deviation of a security's own log return over ``length`` minutes."""
-        return float(np.sqrt(np.square(self.draft.sigma[first : first + length, row]).sum()))
+        """The usual deviation of a security's abnormal log return over ``length`` minutes."""
+        share = self.world.abnormal[row] / self.world.own[row]
+        own = np.square(self.draft.sigma[first : first + length, row]).sum()
+        return float(share * np.sqrt(own))
 
     def push(self, row: int, first: int, path: Floats) -> None:
         """Move a security along ``path``, its log price from minute to minute, from 0 on."""
-        self.draft.own[first : first + len(path), row] += np.diff(path, prepend=0.0)
+        steps = np.diff(path, prepend=0.0)[: self.sessions.minutes - first]
+        self.draft.own[first : first + len(steps), row] += steps
 
     def lift_volume(self, rows: int | list[int], first: int, multiple: Floats | float) -> None:
         """Multiply volumes; an array (minutes,) tells the multiple of each minute."""
         if isinstance(rows, int):
             rows = [rows]
         factor = np.atleast_1d(np.asarray(multiple, dtype=float))
+        factor = factor[: self.sessions.minutes - first]
         self.draft.volume[first : first + len(factor), rows] *= factor[:, None]
 
     def episode(
@@ -132,7 +138,7 @@ class Stage:
     ) -> Episode:
         """What was planted in the minutes of ``span`` (first, one past the last)."""
         first, end = span
-        over = self.sessions.iso_end(end - 1)
+        over = self.sessions.iso_end(min(end, self.sessions.minutes) - 1)
         return Episode(
             kind,
             planted,

@@ -9,7 +9,7 @@ from streams.sources.planted.truth import Episode, Strength
 
 KIND = "catalyst_sympathy"
 
-# Moves of followers, in deviations of an own half hour: beyond doubt, clear, as usual as 1 in 30.
+# Moves of followers, in deviations of an abnormal half hour: beyond doubt, clear, 1 in 30.
 FOLLOWERS: Range = {"easy": (4.5, 6.5), "medium": (3.2, 4.5), "hard": (2.2, 3.0)}
 LAGS: Range = {"easy": (2, 10), "medium": (3, 20), "hard": (5, 35)}
 LEADER = (6.0, 10.0)

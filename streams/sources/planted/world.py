@@ -43,6 +43,7 @@ class World:
     """The securities, rows in order of symbol; arrays are (n,).
 
     ``industry`` counts through all sectors. ``own`` is the deviation of a day's own log return,
+    ``abnormal`` that of all beyond market and sector (with industry and twin),
     ``pairs`` are rows of twins, which share a factor with loading ``twin``. ``turnover`` is the
     shares of a usual minute, ``active`` the chance that a usual minute has a quote, ``half_spread``
     a part of the price. ``tight`` securities hardly move on their own.
@@ -57,6 +58,7 @@ class World:
     sector_beta: Floats
     industry_beta: Floats
     own: Floats
+    abnormal: Floats
     twin: Floats
     pairs: list[tuple[int, int]]
     tight: NDArray[np.bool_]
@@ -128,6 +130,8 @@ def make_world(rng: np.random.Generator, count: int, variant: Variant) -> World:
     own[tight] = variant.own * rng.uniform(0.25, 0.4, int(tight.sum()))
     turnover = np.exp(np.log(2500) + 0.9 * size + 0.3 * rng.standard_normal(count))
     ranks = np.argsort(np.argsort(turnover)) / max(1, count - 1)
+    industry_beta = rng.normal(1.0, 0.2, count).clip(0.4, 1.6)
+    abnormal = np.sqrt(own**2 + (variant.industry * industry_beta) ** 2 + twin**2)
     return World(
         companies,
         np.array([company.symbol for company in companies], dtype=object),
@@ -136,8 +140,9 @@ def make_world(rng: np.random.Generator, count: int, variant: Variant) -> World:
         rng.random(count) >= variant.unknown_sector,
         rng.normal(1.0, 0.25, count).clip(0.3, 1.9),
         rng.normal(1.0, 0.2, count).clip(0.4, 1.6),
-        rng.normal(1.0, 0.2, count).clip(0.4, 1.6),
+        industry_beta,
         own,
+        abnormal,
         twin,
         pairs,
         tight,
