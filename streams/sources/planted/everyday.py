@@ -8,7 +8,9 @@ from schemas.times import US_PER_MINUTE, US_PER_MS
 from streams.sources.planted.stage import Stage, eased, fading
 from streams.sources.simulated import SESSION_MINUTES
 
-_MATERIAL = 0.2
+_MATERIAL = 0.12
+# What is worded so strongly and moves nothing would be news that waits for its drift.
+_LEAST_MOVE = 2.5
 _OVERNIGHT = 0.4
 _CLEAR = 60
 _MARKET_A_DAY = 8
@@ -48,7 +50,8 @@ def _one(stage: Stage, day: int, row: int) -> None:
 def _react(stage: Stage, row: int, first: int, sign: int, overnight: bool) -> None:
     """The price takes material news at once: a gap at the open, or some minutes."""
     length = min(60, stage.sessions.minutes - first)
-    size = sign * float(stage.rng.gamma(3.0, 0.6)) * stage.deviation(row, first, min(length, 30))
+    deviations = _LEAST_MOVE + float(stage.rng.gamma(2.0, 1.0))
+    size = sign * deviations * stage.deviation(row, first, min(length, 30))
     quick = 1 if overnight else min(length, int(stage.rng.integers(2, 6)))
     stage.push(row, first, size * eased(quick) if quick > 1 else np.array([size]))
     stage.lift_volume(row, first, fading(length, stage.between(1.5, 4.0)))
