@@ -24,6 +24,7 @@ COMMANDS = {
     "worker": ("streams.cli.worker", "Run a worker."),
     "record": ("streams.cli.record", "Write topics to a recording."),
     "replay": ("streams.cli.replay", "Run history through the same logic in process."),
+    "evaluate": ("streams.cli.evaluate", "Score discovery on markets with known answers."),
     "factors": ("streams.cli.factors", "List what makes up the score of a security."),
     "verify": ("streams.cli.verify", "Compare what a file holds with what the database holds."),
     "storage": ("streams.cli.storage", "Show storage by relation and tier against the budget."),
