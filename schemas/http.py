@@ -113,7 +113,11 @@ class ScanPending(Struct):
 
 
 class StoredPattern(Struct):
-    """A discovered pattern with what became of it, null before its horizon has passed."""
+    """A discovered pattern with what became of it, null before its horizon has passed.
+
+    ``trigger_conditions`` holds the numbers at detection and, under ``rejected``, what else was
+    seen and is explained by this pattern; ``backtest_results`` what earlier ones of its type did.
+    """
 
     id: str
     pattern_type: str
@@ -127,6 +131,13 @@ class StoredPattern(Struct):
     actual_outcome: dict[str, Any] | None
     evidence: list[str]
     model_version: str | None
+    backtest_results: dict[str, Any] | None = None
+
+
+class PatternDetail(StoredPattern, kw_only=True):
+    """As in the list, with the headlines of its evidence, by id, as far as they are stored."""
+
+    headlines: dict[str, str] = {}
 
 
 class HistoryBar(Struct):

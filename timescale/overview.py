@@ -139,9 +139,23 @@ def pattern(pattern_id: str) -> Query[Pattern | None]:
     statement = """
     SELECT id, pattern_type, discovery_date, securities_involved, pattern_confidence,
            trigger_conditions, predicted_outcome, actual_outcome, window_start, window_end,
-           evidence, model_version
+           evidence, model_version, backtest_results
     FROM ml_pattern_discoveries WHERE id = %(id)s"""
     return Query(statement, {"id": pattern_id}, lambda rows: Pattern(*rows[0]) if rows else None)
+
+
+def patterns_called(beginning: str) -> Query[list[str]]:
+    """The ids that begin like this, at most a few; or the very one."""
+    statement = """
+    SELECT id FROM ml_pattern_discoveries WHERE starts_with(id, %(beginning)s)
+    ORDER BY id <> %(beginning)s, id LIMIT 6"""
+    return Query(statement, {"beginning": beginning}, lambda rows: [row[0] for row in rows])
+
+
+def headlines(news: Sequence[str]) -> Query[dict[str, str]]:
+    """The headlines of these news items, by id, as far as they are stored."""
+    statement = "SELECT id, headline FROM news WHERE id = ANY(%(ids)s)"
+    return Query(statement, {"ids": list(news)}, lambda rows: dict(rows))
 
 
 def relation_bytes() -> Query[dict[str, int]]:

@@ -90,6 +90,7 @@ class Pattern:
     window_end: datetime | None
     evidence: list[str]
     model_version: str | None
+    backtest_results: dict[str, Any] | None
 
 
 def latest(symbols: Sequence[str] | None = None) -> Query[list[LatestQuote]]:
@@ -254,7 +255,7 @@ def patterns(
     statement = """
     SELECT id, pattern_type, discovery_date, securities_involved, pattern_confidence,
            trigger_conditions, predicted_outcome, actual_outcome, window_start, window_end,
-           evidence, model_version
+           evidence, model_version, backtest_results
     FROM ml_pattern_discoveries
     WHERE (%(since)s::timestamptz IS NULL OR discovery_date >= %(since)s)
       AND (%(until)s::timestamptz IS NULL OR discovery_date < %(until)s)

@@ -24,6 +24,8 @@ COMMANDS = {
     "worker": ("streams.cli.worker", "Run a worker."),
     "record": ("streams.cli.record", "Write topics to a recording."),
     "replay": ("streams.cli.replay", "Run history through the same logic in process."),
+    "signals": ("streams.cli.signals", "Follow the signals in the terminal."),
+    "explain": ("streams.cli.explain", "Show why a signal was given and what became of it."),
     "evaluate": ("streams.cli.evaluate", "Score discovery on markets with known answers."),
     "factors": ("streams.cli.factors", "List what makes up the score of a security."),
     "verify": ("streams.cli.verify", "Compare what a file holds with what the database holds."),
@@ -88,7 +90,7 @@ class LazyGroup(click.Group):
             sys.stdout = sys.stderr = open("/dev/null", "w")  # noqa: SIM115, PTH123
             sys.exit(1)
         except Exception as exc:
-            line = explain(exc)
+            line = explanation(exc)
             if line is None:
                 raise
             click.echo(f"catalyst: {' '.join(line.split())}", err=True)
@@ -96,7 +98,7 @@ class LazyGroup(click.Group):
         sys.exit(result if isinstance(result, int) else 0)
 
 
-def explain(exc: Exception) -> str | None:
+def explanation(exc: Exception) -> str | None:
     """What to tell a user about ``exc``; None when it is a defect and needs its traceback."""
     if isinstance(exc, click.UsageError):
         path = exc.ctx.command_path if exc.ctx else "catalyst"

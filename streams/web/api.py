@@ -22,7 +22,7 @@ from streams.web.events import HEADERS, stream
 from streams.web.feed import SignalFeed, parse_position
 from streams.web.forcing import ScanForcing
 from streams.web.guard import RateLimit, TokenCheck
-from streams.web.history import history, stored_pattern
+from streams.web.history import history, pattern_detail, stored_pattern
 from streams.web.route import Call, Reply
 from timescale import overview as questions
 from timescale.readers import Reader
@@ -139,7 +139,8 @@ class Api:
         found = await self.reader.ask(questions.pattern(call.values["id"]))
         if found is None:
             raise ApiError(404, "there is no pattern with this id")
-        return Reply(stored_pattern(found))
+        headlines = await self.reader.ask(questions.headlines(found.evidence))
+        return Reply(pattern_detail(found, headlines))
 
     async def history(self, call: Call) -> Reply | web.StreamResponse:
         """``GET /history/{symbol}``."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas.http import History, HistoryBar, StoredPattern
+from schemas.http import History, HistoryBar, PatternDetail, StoredPattern
 from schemas.times import EPOCH, from_us
 from timescale import overview
 from timescale.queries import Bars, Pattern
@@ -62,4 +62,12 @@ def stored_pattern(pattern: Pattern) -> StoredPattern:
         actual_outcome=pattern.actual_outcome,
         evidence=pattern.evidence,
         model_version=pattern.model_version,
+        backtest_results=pattern.backtest_results,
     )
+
+
+def pattern_detail(pattern: Pattern, headlines: dict[str, str]) -> PatternDetail:
+    """A pattern with the headlines of its evidence."""
+    stored = stored_pattern(pattern)
+    known = {name: getattr(stored, name) for name in StoredPattern.__struct_fields__}
+    return PatternDetail(**known, headlines=headlines)
