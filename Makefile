@@ -10,6 +10,9 @@ INSTALLED := $(VENV)/.installed
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 ARGS ?=
+# Tests wait more than they compute: two at a time, each with a broker and a database of its own.
+JOBS ?= 2
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile
 
 .PHONY: help
 help: ## Show this list
@@ -38,11 +41,11 @@ check: install ## Format, lint and types
 
 .PHONY: test
 test: check ## Every test that needs nothing but Python (ARGS="-k bars")
-	$(BIN)/pytest -m "not kafka and not faults" $(ARGS)
+	$(PYTEST) -m "not kafka and not faults" $(ARGS)
 
 .PHONY: test-faults
 test-faults: install ## Tests that kill processes on purpose; slow
-	$(BIN)/pytest -m "faults and not kafka" $(ARGS)
+	$(PYTEST) -m "faults and not kafka" $(ARGS)
 
 .PHONY: test-kafka
 test-kafka: install ## Tests on Apache Kafka itself (needs Java 17 and Maven)
