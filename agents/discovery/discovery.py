@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from agents.discovery.candidate import Candidate, Rejected
+from agents.discovery.confidence import Basis, Confidence
+from agents.discovery.consolidation import Consolidated, Consolidation
 from agents.discovery.episodes import Episode, Episodes
 from agents.discovery.kinship import Kinship
 from agents.discovery.newslog import NewsLog
+from agents.discovery.outcomes import Outcomes
 from agents.discovery.panel import Panel
 from agents.discovery.patterns import detectors
 from agents.discovery.scene import Scene
 from agents.minutes import MarketMinute
 from schemas.news import Catalyst, Security
 from schemas.signals import Outcome, Pattern, PredictedOutcome
-from schemas.times import from_us
-
-MODEL_VERSION = "1"
+from schemas.times import US_PER_MINUTE, from_us, iso
 
 
 @dataclass(slots=True)
@@ -26,23 +27,33 @@ class Found:
 
     ``patterns`` are new, or updates of earlier ones under the same id; ``outcomes`` are of those
     whose horizon has passed; ``rejected`` were seen but are explained by something else.
+    ``backtests`` says of each of ``patterns``, by id, what patterns of its type came to before it:
+    plain values. ``consolidated`` is there when the minute ended with the hourly run.
     """
 
     patterns: list[Pattern] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    backtests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    consolidated: Consolidated | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.patterns or self.outcomes)
+        return bool(self.patterns or self.outcomes or self.consolidated)
 
 
 class Discovery:
-    """Detectors on one scene; what they find competes, and becomes episodes with confidence."""
+    """Detectors on one scene; what they find competes, and becomes episodes with confidence.
+
+    The prediction of an episode's first message is watched; its outcome teaches ``confidence``.
+    """
 
     def __init__(self) -> None:
         self.scene = Scene()
         self.detectors = detectors()
         self.episodes = Episodes()
+        self.outcomes = Outcomes()
+        self.confidence = Confidence()
+        self.consolidation = Consolidation()
 
     def take_security(self, security: Security) -> None:
         """Reference data: sector and industry."""
@@ -56,16 +67,36 @@ class Discovery:
         """Take in a market minute, after the news up to its end."""
         found = Found()
         panel = self.scene.panel
-        if not panel.take(minute):
-            return found
+        if panel.take(minute):
+            self._look(found)
+        now = minute.start + US_PER_MINUTE
+        if self.consolidation.is_due(now):
+            found.consolidated = self.consolidation.run(
+                now, panel, self.confidence, len(self.episodes), len(self.outcomes)
+            )
+        return found
+
+    def _look(self, found: Found) -> None:
+        panel = self.scene.panel
         self.scene.news.forget(panel.now)
         self.scene.kin.take(panel)
-        self.episodes.close(panel.now)
+        self.consolidation.close(self.episodes.close(panel.now))
+        self._learn(found)
         for detector in self.detectors:
             if panel.minute_of_session % detector.every == 0:
                 for candidate in detector.look(self.scene):
                     self._compete(candidate, found)
-        return found
+
+    def _learn(self, found: Found) -> None:
+        """Learn from the predictions whose time has come, before anything new is rated."""
+        for measured in self.outcomes.take(self.scene.panel):
+            outcome = measured.outcome
+            found.outcomes.append(outcome)
+            if not measured.void:
+                basis = Basis(**measured.watched.basis)
+                self.confidence.learn(
+                    outcome.id, outcome.pattern_type, basis, outcome.came_true, measured.gain
+                )
 
     def _compete(self, candidate: Candidate, found: Found) -> None:
         now = self.scene.now
@@ -75,7 +106,7 @@ class Discovery:
             added = [s for s in candidate.securities if s not in episode.securities]
             if added:
                 episode.securities += added
-                found.patterns.append(self._pattern(candidate, episode))
+                self._tell(candidate, episode, found)
             return
         explanation = self.episodes.explanation(candidate)
         if explanation is not None:
@@ -83,26 +114,40 @@ class Discovery:
             found.rejected.append(Rejected(candidate, reason, explanation.id))
             return
         episode = self.episodes.begin(candidate, now)
-        found.patterns.append(self._pattern(candidate, episode))
+        basis = self._tell(candidate, episode, found)
+        self.outcomes.watch(episode.id, candidate, self.scene.panel, asdict(basis))
 
-    def _pattern(self, candidate: Candidate, episode: Episode) -> Pattern:
+    def _tell(self, candidate: Candidate, episode: Episode, found: Found) -> Basis:
         now = self.scene.now
-        return Pattern(
+        basis = self.confidence.judge(candidate)
+        pattern = Pattern(
             id=episode.id,
             pattern_type=candidate.pattern_type,
             securities=list(episode.securities),
             detected_at=from_us(now),
             window_start=from_us(candidate.window_start),
             window_end=from_us(now),
-            confidence=self._confidence(candidate),
+            confidence=basis.confidence,
             trigger_conditions=candidate.conditions,
             predicted_outcome=PredictedOutcome(candidate.horizon_s, candidate.direction),
             evidence=candidate.evidence,
-            model_version=MODEL_VERSION,
+            model_version=self.confidence.version,
         )
+        found.patterns.append(pattern)
+        found.backtests[pattern.id] = self.confidence.backtest(candidate.pattern_type)
+        return basis
 
-    def _confidence(self, candidate: Candidate) -> float:
-        return candidate.strength / (1.0 + candidate.strength)
+    def figures(self) -> dict[str, Any]:
+        """Plain numbers on how true confidence is, by type, and on the hourly run."""
+        run = self.consolidation
+        return {
+            "types": self.confidence.figures(),
+            "model_version": self.confidence.version,
+            "learned": self.confidence.learned,
+            "waiting": len(self.outcomes),
+            "last_run": iso(run.last_run) if run.runs else None,
+            "runs": run.runs,
+        }
 
     def snapshot(self) -> dict[str, Any]:
         """State for a checkpoint."""
@@ -111,6 +156,9 @@ class Discovery:
             "news": self.scene.news.snapshot(),
             "kin": self.scene.kin.snapshot(),
             "episodes": self.episodes.snapshot(),
+            "outcomes": self.outcomes.snapshot(),
+            "confidence": self.confidence.snapshot(),
+            "consolidation": self.consolidation.snapshot(),
             "detectors": {d.name: d.snapshot() for d in self.detectors},
         }
 
@@ -124,6 +172,9 @@ class Discovery:
             Kinship.restore(state["kin"]),
         )
         discovery.episodes = Episodes.restore(state["episodes"])
+        discovery.outcomes = Outcomes.restore(state["outcomes"])
+        discovery.confidence = Confidence.restore(state["confidence"])
+        discovery.consolidation = Consolidation.restore(state["consolidation"])
         for detector in discovery.detectors:
             if detector.name in state["detectors"]:
                 detector.load(state["detectors"][detector.name])
