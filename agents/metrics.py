@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -33,3 +36,27 @@ STAGE_SECONDS = Histogram(
 STORAGE_BYTES = Gauge("catalyst_storage_bytes", "Size of the database")
 STORAGE_BUDGET = Gauge("catalyst_storage_budget_bytes", "What the database may take")
 LATE_ROWS = Gauge("catalyst_late_rows", "Rows that came after their tier had been dropped")
+PATTERNS = Counter("catalyst_patterns", "Messages about patterns", ["type", "told"])
+OUTCOMES = Counter("catalyst_outcomes", "Patterns whose horizon has passed", ["type", "came"])
+DISCOVERY_FAULTS = Counter("catalyst_discovery_faults", "Minutes that discovery failed on")
+DISCOVERY_AGE = Gauge(
+    "catalyst_last_discovery_age_seconds", "Event time since discovery was consolidated"
+)
+PRECISION = Gauge(
+    "catalyst_pattern_precision_ratio", "Share of the newest outcomes that came true", ["type"]
+)
+CALIBRATION = Gauge(
+    "catalyst_confidence_calibration_error_ratio", "Expected calibration error", ["type"]
+)
+BRIER = Gauge("catalyst_confidence_brier_ratio", "Brier score of confidence", ["type"])
+DRIFTS = Gauge("catalyst_model_drifts", "Times that confidence was found to have drifted", ["type"])
+
+
+def set_confidence(figures: Mapping[str, Any]) -> None:
+    """Publish :meth:`agents.discovery.discovery.Discovery.figures`; ``all`` is a type too."""
+    for name, told in figures["types"].items():
+        if told["judged_on"]:
+            PRECISION.labels(type=name).set(told["precision"])
+            CALIBRATION.labels(type=name).set(told["calibration_error"])
+            BRIER.labels(type=name).set(told["brier"])
+            DRIFTS.labels(type=name).set(told["drifts"])

@@ -43,6 +43,11 @@ class Pattern(Struct):
     evidence: list[str]
     model_version: str
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the first message about the pattern, not an update."""
+        return self.window_end <= self.detected_at
+
 
 class Outcome(Struct):
     """What became of a pattern when its horizon had passed, net of the market."""

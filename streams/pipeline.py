@@ -87,7 +87,9 @@ def engine_config(settings: Settings) -> EngineConfig:
         medium_freq=settings.medium_freq_interval,
         low_freq=settings.low_freq_interval,
     )
-    return EngineConfig(scan, intervals, settings.discovery_securities)
+    return EngineConfig(
+        scan, intervals, settings.discovery_securities, settings.pattern_discovery_interval
+    )
 
 
 class RejectedRows:
@@ -141,6 +143,7 @@ class Pipeline:
                 worker=f"{socket.gethostname()}:{settings.web_port}",
                 alerts_topic=topics.ALERTS,
                 budget_gb=settings.storage_budget_gb,
+                discovery_interval_s=settings.pattern_discovery_interval,
             ),
             Publisher(app),
         )
@@ -206,6 +209,7 @@ class Pipeline:
                 "lag": sum(consumer_lag(self._app).values()),
             },
             agents={name: facts for name, facts in self._facts().items() if facts},
+            discovery=self.market.discovery_times(),
         )
 
     def _facts(self) -> dict[str, dict[str, Any]]:

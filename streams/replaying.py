@@ -113,7 +113,7 @@ class Tally:
         self.duplicates += sum(item.duplicate_of is not None for item in out.news)
         self.catalysts += len(out.catalysts)
         self.rows += sum(map(len, out.rows))
-        self.patterns += sum(p.window_end == p.detected_at for p in out.patterns)
+        self.patterns += sum(pattern.is_first for pattern in out.patterns)
         self.outcomes += len(out.outcomes)
         for update in out.updates:
             self.scans += update.scan is not None
@@ -136,7 +136,10 @@ def play(engine: MarketEngine, inputs: Iterable[Input]) -> Iterator[Step]:
 
 def _take(engine: MarketEngine, item: Security | Forgotten | News | PartitionBars) -> Outputs:
     if isinstance(item, PartitionBars):
-        return engine.take_bars(item)
+        out = engine.take_bars(item)
+        for fault in out.faults:
+            raise fault
+        return out
     if isinstance(item, News):
         return engine.take_news(item)
     if isinstance(item, Security):

@@ -52,7 +52,7 @@ def words(name: str) -> str:
 
 def pattern_line(pattern: Pattern) -> str:
     """When, what, in which securities, how sure, and why; ``+`` is an update of an earlier one."""
-    mark = "+" if pattern.window_end > pattern.detected_at else " "
+    mark = " " if pattern.is_first else "+"
     return (
         f"{clock(pattern.window_end)}  {pattern.pattern_type:<21} {mark}"
         f"{named(pattern.securities):<32}  {pattern.confidence:4.2f}  "

@@ -35,7 +35,7 @@ PARTITIONS = 4
 _EMPTY = """
 TRUNCATE security_ticks, security_data_high_freq, security_latest, checkpoints, news, scans,
          tier_changes, security_tracking_state, trading_cycles, workflow_log, service_health,
-         ml_pattern_discoveries
+         ml_pattern_discoveries, models
 """
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from agents import metrics
 from agents.publishing import Publisher
 from schemas.signals import Alert
-from schemas.times import from_us
+from schemas.times import US_PER_S, from_us
 from timescale.aging import AgingDriver, scheduled_aging_failure
 from timescale.coordination import AsyncCoordination
 from timescale.errors import TimescaleError
@@ -24,6 +25,11 @@ log = structlog.get_logger(__name__)
 
 SHORT_KEY = "storage.short"
 
+Severity: TypeAlias = Literal["warning", "critical"]
+
+# Intervals without a consolidation until that is worth an alert.
+_OVERDUE = 2
+
 
 @dataclass(frozen=True, slots=True)
 class KeeperConfig:
@@ -33,6 +39,7 @@ class KeeperConfig:
     worker: str
     alerts_topic: str
     budget_gb: float
+    discovery_interval_s: float
     health_every: float = 5.0
     storage_every: float = 30.0
 
@@ -43,12 +50,15 @@ class WorkerView:
 
     ``durable_until`` (epoch microseconds) is the event time up to which collected rows are stored,
     0 where another worker collects. ``agents`` are the facts of each agent that works here.
+    ``discovery`` is the newest minute that discovery was given and when it was consolidated last
+    (epoch microseconds), None where another worker discovers.
     """
 
     database: str
     durable_until: int
     metrics: Mapping[str, Any]
     agents: Mapping[str, Mapping[str, Any]]
+    discovery: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -60,7 +70,7 @@ class Keeper:
     _records: AsyncCoordination = field(init=False)
     _aging: AgingDriver = field(init=False)
     _due: dict[str, float] = field(default_factory=dict)
-    _alerted: set[str] = field(default_factory=set)
+    _alerted: dict[str, str] = field(default_factory=dict)
     _short: bool = False
     _told: bool | None = None
     _working: set[str] = field(default_factory=set)
@@ -72,6 +82,7 @@ class Keeper:
     async def turn(self, view: WorkerView) -> None:
         """Do what is due; a database that does not answer is tried again at the next turn."""
         try:
+            await self._watch_discovery(view)
             if view.durable_until:
                 await self._age(view)
                 if self._is_due("storage", self.config.storage_every):
@@ -126,24 +137,41 @@ class Keeper:
             )
         self._told = self._short
 
+    async def _watch_discovery(self, view: WorkerView) -> None:
+        """Markets that are closed do not count: time goes by the minutes that were given."""
+        if view.discovery is None:
+            return
+        now, last = view.discovery
+        passed = (now - last) / US_PER_S
+        if passed <= _OVERDUE * self.config.discovery_interval_s:
+            return
+        when = f"{passed / 3600:.1f} h of event time ago" if last else "never yet"
+        text = f"discovery is overdue: last consolidated {when} (the worker's log says why)"
+        await self._tell("discovery", f"discovery-{last // US_PER_S}", from_us(now), text)
+
     async def _alert(self, view: WorkerView, report: StorageReport) -> None:
         now = from_us(view.durable_until)
-        alert_id = f"storage-{now:%Y-%m-%d}"
-        if alert_id in self._alerted:
-            return
-        self._alerted = {alert_id}
         gigabytes = report.database_bytes / 1e9
         text = (
             f"storage is at {report.share:.0%} of its budget ({gigabytes:.2f} GB): "
             "ticks and high-frequency rows now go earlier"
         )
-        over = report.share >= 1
-        alert = Alert(alert_id, now, "storage", text, "critical" if over else "warning")
+        severity: Severity = "critical" if report.share >= 1 else "warning"
+        await self._tell("storage", f"storage-{now:%Y-%m-%d}", now, text, severity)
+
+    async def _tell(
+        self, kind: str, alert_id: str, now: datetime, text: str, severity: Severity = "warning"
+    ) -> None:
+        """Send an alert, the newest of its kind only once."""
+        if self._alerted.get(kind) == alert_id:
+            return
+        self._alerted[kind] = alert_id
+        alert = Alert(alert_id, now, kind, text, severity)
         await self.publisher.send(
             self.config.alerts_topic, alert_id.encode(), msgspec.json.encode(alert)
         )
         await self.publisher.confirm()
-        log.warning("alert", kind="storage", message=text)
+        log.warning("alert", kind=kind, message=text)
 
     async def _report(self, view: WorkerView) -> None:
         failure = self._aging.failure

@@ -20,10 +20,15 @@ _MOST_REJECTED = 20
 
 
 class Case(NamedTuple):
-    """A pattern to be stored as of ``updated`` (epoch microseconds), and its outcome if known."""
+    """A pattern to be stored as of ``updated`` (epoch microseconds).
+
+    ``outcome`` and ``backtest`` (what patterns of its type came to before it) are None where they
+    are not known or were told before.
+    """
 
     pattern: Pattern
     outcome: Outcome | None
+    backtest: dict[str, Any] | None
     updated: int
 
 
@@ -49,7 +54,10 @@ class CaseBook:
         changed += [r.by for r in found.rejected if self._explained(r, now)]
         found.patterns = [self._open[pattern.id] for pattern in found.patterns]
         cases = {o.id: o for o in found.outcomes if o.id in self._open}
-        stored = [Case(self._open[i], cases.get(i), now) for i in dict.fromkeys([*changed, *cases])]
+        stored = [
+            Case(self._open[i], cases.get(i), found.backtests.get(i), now)
+            for i in dict.fromkeys([*changed, *cases])
+        ]
         if stored:
             self._forget(now)
         return stored

@@ -6,6 +6,7 @@ the same state, it comes to the same: so a checkpoint needs only the inputs sinc
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -71,8 +72,12 @@ class JournaledDiscovery(Discovery):
         return {"whole": self.whole, "journal": list(self._journal)}
 
     @classmethod
-    def resume(cls, state: dict[str, Any], whole: dict[str, Any] | None) -> JournaledDiscovery:
+    def resume(
+        cls, state: dict[str, Any], whole: dict[str, Any] | None, interval_us: int
+    ) -> JournaledDiscovery:
         """The discovery of a snapshot; ``whole`` is what :meth:`renew` gave, None for number 0.
+
+        ``interval_us`` is that of its consolidation.
 
         Raises:
             ValueError: it is another whole than that of the snapshot.
@@ -82,13 +87,16 @@ class JournaledDiscovery(Discovery):
             raise ValueError(f"discovery goes on from state {state['whole']}, not {number}")
         discovery = cls() if whole is None else cls.restore(whole["discovery"])
         discovery.whole, discovery._next = number, number + 2
+        discovery.consolidation.interval_us = interval_us
         for item in state["journal"]:
             discovery._repeat(decode_state(item))
         return discovery
 
     def _repeat(self, given: dict[str, Any]) -> None:
         if "minute" in given:
-            self.take(MarketMinute(given["minute"], BarColumns(*given["bars"])))
+            # What failed then fails again, and was told then.
+            with suppress(Exception):
+                self.take(MarketMinute(given["minute"], BarColumns(*given["bars"])))
         elif "catalyst" in given:
             self.inform(msgspec.json.decode(given["catalyst"], type=Catalyst))
         else:

@@ -16,6 +16,7 @@ import msgspec
 
 from agents.collection.collector import CollectedRows, Collector
 from agents.discovery.casebook import Case, CaseBook
+from agents.discovery.consolidation import Consolidated
 from agents.discovery.discovery import Discovery
 from agents.discovery.members import Members
 from agents.minutes import MarketClock, MarketMinute
@@ -27,17 +28,21 @@ from agents.scanning.tiers import ENTRY, TIERS, TierIntervals
 from schemas.bars import PartitionBars
 from schemas.news import Catalyst, News, Security
 from schemas.signals import Outcome, Pattern
-from schemas.times import EARLIEST_US, US_PER_MINUTE, to_us
+from schemas.times import EARLIEST_US, US_PER_MINUTE, US_PER_S, to_us
 from schemas.tracking import ScanMode
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """What is followed and how often it is collected; ``compared``: what discovery looks at."""
+    """What is followed, how often it is collected, how many securities discovery compares.
+
+    ``discovery_interval`` is seconds of event time between the runs that consolidate.
+    """
 
     scan: ScanConfig = field(default_factory=ScanConfig)
     intervals: TierIntervals = field(default_factory=TierIntervals)
     compared: int = 500
+    discovery_interval: int = 3600
 
 
 @dataclass(slots=True)
@@ -56,7 +61,8 @@ class Outputs:
     ``late`` says that the bars were of a minute already taken; ``minutes`` counts those taken now;
     ``request`` names the request that forced a scan. ``cases`` are the patterns to be stored, of
     which some are not told again: something else has become known of them. ``rejected`` counts what
-    patterns explained.
+    patterns explained, ``consolidated`` are the runs that were due, ``faults`` what discovery
+    failed with: it must not hold up the rest.
     """
 
     rows: list[CollectedRows] = field(default_factory=list)
@@ -67,6 +73,8 @@ class Outputs:
     outcomes: list[Outcome] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
     rejected: int = 0
+    consolidated: list[Consolidated] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
     minutes: int = 0
     late: bool = False
     request: str | None = None
@@ -85,14 +93,17 @@ class MarketEngine:
 
     ``points`` counts the rows collected of each symbol. While fewer securities than
     ``config.scan.track`` are followed, a new one is followed from its first bar on; else it has to
-    win its place in a scan.
+    win its place in a scan. ``discovered_until`` is the end of the newest minute that discovery was
+    given, epoch microseconds.
     """
 
     def __init__(self, config: EngineConfig, discovery: Discovery | None = None) -> None:
         self.config = config
         self.discovery = discovery or Discovery()
+        self.discovery.consolidation.interval_us = config.discovery_interval * US_PER_S
         self.members = Members(config.compared)
         self.casebook = CaseBook()
+        self.discovered_until = 0
         self.clock = MarketClock()
         self.news = NewsDesk()
         self.reactions = Reactions()
@@ -179,13 +190,19 @@ class MarketEngine:
 
     def _discover(self, minute: MarketMinute, out: Outputs) -> None:
         """After the news up to the end of the minute."""
-        found = self.discovery.take(self.members.of(minute, self._followed))
+        now = self.discovered_until = minute.start + US_PER_MINUTE
+        try:
+            found = self.discovery.take(self.members.of(minute, self._followed))
+        except Exception as exc:
+            out.faults.append(exc)
+            return
         if found or found.rejected:
-            now = minute.start + US_PER_MINUTE
             out.cases += self.casebook.take(found, now)
             out.patterns += found.patterns
             out.outcomes += found.outcomes
             out.rejected += len(found.rejected)
+        if found.consolidated is not None:
+            out.consolidated.append(found.consolidated)
 
     def _make_room(self, minute: MarketMinute, out: Outputs) -> None:
         room = self.config.scan.track - len(self._followed)
@@ -248,6 +265,7 @@ class MarketEngine:
             "discovery": self.discovery.snapshot(),
             "members": self.members.snapshot(),
             "casebook": self.casebook.snapshot(),
+            "discovered_until": self.discovered_until,
         }
 
     @classmethod
@@ -261,6 +279,7 @@ class MarketEngine:
         engine = cls(config, discovery or Discovery.restore(state["discovery"]))
         engine.members = Members.restore(state["members"], config.compared)
         engine.casebook = CaseBook.restore(state["casebook"])
+        engine.discovered_until = state["discovered_until"]
         engine.clock = MarketClock.restore(state["clock"])
         engine.news = NewsDesk.restore(state["news"])
         engine.reactions = Reactions.restore(state["reactions"])

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from agents.collection.collector import CollectedRows
-from agents.discovery.casebook import Case
+from agents.discovery.casebook import Case, plain
+from agents.discovery.consolidation import Consolidated
 from agents.market.engine import MarketEngine, Outputs, ReadNews
 from agents.profile import SLOT_S
 from agents.scanning.book import Entry
@@ -136,11 +137,23 @@ def pattern_rows(cases: list[Case]) -> dict[str, Any]:
         "trigger_conditions": [p.trigger_conditions for p in patterns],
         "predicted_outcome": [msgspec.to_builtins(p.predicted_outcome) for p in patterns],
         "actual_outcome": [_actual(case) for case in cases],
+        "backtest_results": [case.backtest for case in cases],
         "window_start": [p.window_start for p in patterns],
         "window_end": [p.window_end for p in patterns],
         "evidence": [p.evidence for p in patterns],
         "model_version": [p.model_version for p in patterns],
         "updated_at": [case.updated for case in cases],
+    }
+
+
+def model_rows(done: Consolidated, snapshot: bytes) -> dict[str, Any]:
+    """Columns of ``models``: what sets confidence."""
+    return {
+        "name": ["confidence"],
+        "version": [done.version],
+        "created_at": [done.at],
+        "snapshot": [snapshot],
+        "metadata": [plain(done.metadata)],
     }
 
 

@@ -19,6 +19,7 @@ from agents.market import rows
 from agents.market.cycle import cycle_id, cycle_of, steps_of
 from agents.market.engine import EngineConfig, MarketEngine, Outputs
 from agents.market.order import ReadingOrder
+from agents.market.told import count, discovered, discovery_facts
 from schemas.bars import decode_bars
 from schemas.errors import InvalidMessage
 from schemas.news import decode_news, decode_security
@@ -29,6 +30,7 @@ from timescale.errors import TimescaleError, Unavailable
 from timescale.relations import (
     DISCOVERIES,
     HIGH_FREQ,
+    MODELS,
     NEWS,
     SCANS,
     TIER_CHANGES,
@@ -169,7 +171,8 @@ class MarketStage:
         if out.late:
             metrics.LATE.labels(topic=self.config.bars).inc()
             await state.ledger.dead_letters.reject(message, "late", "the minute is already taken")
-        self._count(state, out)
+        count(state.engine, out)
+        state.discovered.update(discovered(out))
         began = time.monotonic()
         await self._store(state, out)
         stored_in = round(time.monotonic() - began, 6)
@@ -179,27 +182,6 @@ class MarketStage:
             await self._decide(state, out, stored_in)
         elif state.ledger.due(state.taken):
             self._checkpoint(state)
-
-    def _count(self, state: _State, out: Outputs) -> None:
-        engine = state.engine
-        metrics.MINUTES.inc(out.minutes)
-        metrics.NEWS_DUPLICATES.inc(sum(item.duplicate_of is not None for item in out.news))
-        metrics.CATALYSTS.inc(len(out.catalysts))
-        metrics.COLLECTED.inc(sum(map(len, out.rows)))
-        metrics.EVENT_TIME.labels(agent="market").set(engine.clock.time / US_PER_S)
-        state.discovered.update(
-            minutes=out.minutes,
-            patterns=len(out.patterns),
-            outcomes=len(out.outcomes),
-            explained=out.rejected,
-        )
-        for update in out.updates:
-            if update.scan is not None:
-                metrics.SCAN_SECONDS.observe(update.scan.execution_time)
-                metrics.UNIVERSE.set(update.scan.total_universe)
-        if out.updates:
-            for tier, count in engine.tiers().items():
-                metrics.TRACKED.labels(tier=tier).set(count)
 
     async def _store(self, state: _State, out: Outputs) -> None:
         put = self.effects.writer.put
@@ -217,6 +199,9 @@ class MarketStage:
                 await put(TRACKING_STATE, tracked)
         if out.cases:
             await put(DISCOVERIES, rows.pattern_rows(out.cases))
+        for done in out.consolidated:
+            if done.model is not None:
+                await put(MODELS, rows.model_rows(done, done.model))
 
     async def _decide(self, state: _State, out: Outputs, stored_in: float) -> None:
         """Make decisions durable, then publish them, each scan as a trading cycle."""
@@ -224,8 +209,8 @@ class MarketStage:
         for update in out.updates:
             if update.scan is not None:
                 cycle = cycle_of(update.scan, out.request)
-                discovered, state.discovered = state.discovered, Counter()
-                steps = steps_of(update.scan, update, out, waiting, stored_in, discovered)
+                since, state.discovered = state.discovered, Counter()
+                steps = steps_of(update.scan, update, out, waiting, stored_in, since)
                 await self._record(partial(open_cycle, self.config.dsn, cycle, steps))
         outbox = [
             record
@@ -319,13 +304,14 @@ class MarketStage:
         log.info("restored", agent="market", offsets=offsets)
         discovery = await self._resume(ledger, saved["engine"]["discovery"])
         engine = MarketEngine.restore(saved["engine"], config.engine, discovery)
-        discovered = Counter(saved["discovered"])
-        return _State(engine, discovery, ledger, offsets, saved["taken"], discovered)
+        since = Counter(saved["discovered"])
+        return _State(engine, discovery, ledger, offsets, saved["taken"], since)
 
     async def _resume(self, ledger: Ledger, saved: dict[str, Any]) -> JournaledDiscovery:
         whole = await ledger.recall(saved["whole"]) if saved["whole"] else None
         try:
-            return JournaledDiscovery.resume(saved, whole)
+            interval_us = self.config.engine.discovery_interval * US_PER_S
+            return JournaledDiscovery.resume(saved, whole, interval_us)
         except ValueError as exc:
             log.error("discovery begins anew", reason=str(exc))
             return JournaledDiscovery()
@@ -340,7 +326,18 @@ class MarketStage:
             "event_time": iso(engine.clock.time),
             "tracked": len(engine.desk.book.tracked),
             "waiting_news": engine.waiting_news,
+            "discovery": discovery_facts(state.discovery, len(engine.members)),
         }
+
+    def discovery_times(self) -> tuple[int, int] | None:
+        """The end of the newest minute given to discovery and when it was consolidated last.
+
+        Epoch microseconds; None where another worker runs the stage, or nothing was given yet.
+        """
+        state = self._state
+        if state is None or not state.engine.discovered_until:
+            return None
+        return state.engine.discovered_until, state.discovery.consolidation.last_run
 
     async def tick(self, consumer: Any) -> None:
         """Read news that waits for a silent market, write a checkpoint that is due."""

@@ -24,6 +24,7 @@ from schemas.times import US_PER_S, iso
 from schemas.tracking import Scan
 from streams.cli.options import with_settings
 from streams.cli.parameters import Moment
+from streams.cli.signals_found import Signals
 from streams.errors import UserError
 from streams.pipeline import engine_config
 from streams.producing.progress import show_progress
@@ -132,11 +133,13 @@ def replay(
     """Run a recording or history files through the logic of a worker, at full speed.
 
     For each day it prints the trading candidates at the times asked for, with the parts of their
-    scores and the reasons, then what there was in all. The result is that of a worker fed the same.
+    scores and the reasons, then the patterns that were found, what became of them, and how true
+    their confidence was. The result is that of a worker fed the same.
     """
     _check_grid(shown, settings.tracking_cache_ttl)
     tally = Tally()
     found: list[Scan] = []
+    signals = Signals()
     market, total = _market(files, kind, interval, (start_us, end_us), settings, tally)
     reference = securities_of(read_securities(securities) if securities else (), tally)
     headlines = headlines_of((m for path in news for m in _before(path, end_us)), tally)
@@ -151,6 +154,7 @@ def replay(
         for step in steps:
             tally.count(step)
             found += scans_at(step.out.updates, shown)
+            signals.take(step.out)
             write(step)
             if report is not None and isinstance(step.input, PartitionBars):
                 passed = time.monotonic() - began
@@ -161,10 +165,14 @@ def replay(
     if not (tally.bars or stopped):
         raise UserError("nothing was replayed: no quotes are in the span of --from and --to")
     summary = _summary(tally, time.monotonic() - began, stopped)
+    figures = engine.discovery.figures()
     if as_json:
-        click.echo(json.dumps({"shown": [_as_dict(scan) for scan in found], "summary": summary}))
+        scans = [_as_dict(scan) for scan in found]
+        click.echo(json.dumps({"shown": scans, "summary": summary | signals.as_dict(figures)}))
     else:
-        _show(found, shown, summary)
+        _show(found, shown)
+        click.echo("\n".join(signals.lines(figures)))
+        _show_counts(summary)
     ctx.exit(STOPPED if stopped else 0)
 
 
@@ -243,6 +251,7 @@ def _create(path: Path) -> BinaryIO:
 def _summary(tally: Tally, seconds: float, stopped: bool) -> dict[str, Any]:
     return {
         **asdict(tally),
+        "rejected": dict(tally.rejected),
         "first": iso(tally.first) if tally.first else None,
         "last": iso(tally.last) if tally.last else None,
         "seconds": round(seconds, 3),
@@ -257,12 +266,15 @@ def _as_dict(scan: Scan) -> dict[str, Any]:
     return told
 
 
-def _show(found: list[Scan], shown: Iterable[clock_time], summary: dict[str, Any]) -> None:
+def _show(found: list[Scan], shown: Iterable[clock_time]) -> None:
     for scan in found:
         click.echo("\n".join(described(scan)))
     if not found:
         times = " or ".join(f"{at:%H:%M}" for at in shown)
         click.echo(f"no scan at {times} New York")
+
+
+def _show_counts(summary: dict[str, Any]) -> None:
     counted = (
         "minutes",
         "bars",
@@ -272,6 +284,8 @@ def _show(found: list[Scan], shown: Iterable[clock_time], summary: dict[str, Any
         "scans",
         "tier_changes",
         "rows",
+        "patterns",
+        "outcomes",
     )
     counts = ", ".join(f"{summary[name]:,} {name.replace('_', ' ')}" for name in counted)
     if summary["stopped"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,13 +59,15 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_settings("kafka_broker", "app_id", "quote_partitions")
 def status(settings: Settings, as_json: bool) -> None:
-    """Show the lag of the workers, the rows stored, the newest event and the storage in use.
+    """Show the lag of the workers, what is stored, and how well discovery has done.
 
     Lag counts records that are not acknowledged: a worker acknowledges when what it did is durable,
     every CHECKPOINT_INTERVAL_S.
     """
     lags = group_lag(settings)
-    stored = stored_rows(settings.timescale_dsn.get_secret_value())
+    dsn = settings.timescale_dsn.get_secret_value()
+    stored = stored_rows(dsn)
+    found = discovery_state(dsn)
     budget = settings.storage_budget_gb * 1e9
     if as_json:
         report = {
@@ -73,6 +76,7 @@ def status(settings: Settings, as_json: bool) -> None:
             "partitions": [{**asdict(lag), "lag": lag.lag} for lag in lags],
             **stored,
             "budget_bytes": int(budget),
+            "discovery": found,
         }
         click.echo(json.dumps(report, default=str))
         return
@@ -84,6 +88,7 @@ def status(settings: Settings, as_json: bool) -> None:
     click.echo(f"{'newest event':<26}{stored['newest_event'] or 'none':>14}")
     used = stored["database_bytes"]
     click.echo(f"storage {used / 1e6:,.1f} MB, {used / budget:.1%} of a year's budget")
+    click.echo("\n".join(_discovery_lines(found)))
 
 
 def group_lag(settings: Settings) -> list[Lag]:
@@ -152,6 +157,46 @@ def _ends(
             ends[key] = consumer.get_watermark_offsets(reached, cached=True)[1]
             consumer.pause([reached])
     return {key: ends[key] for key in start}
+
+
+def discovery_state(dsn: str) -> dict[str, Any] | None:
+    """What the worker that discovers last said of it; None: none has yet.
+
+    ``last_run`` is when it was consolidated last, ``types`` the figures of each type of which
+    outcomes are known.
+
+    Raises:
+        TimescaleError: the database does not answer.
+    """
+    from timescale import overview
+    from timescale.readers import fetch
+
+    with connect(dsn) as connection:
+        services = fetch(connection, overview.service_health())
+    said = [
+        service
+        for service in services
+        if service.name.startswith("market@") and "discovery" in service.metrics
+    ]
+    newest = max(said, key=lambda service: service.updated_at, default=None)
+    return None if newest is None else dict(newest.metrics["discovery"])
+
+
+def _discovery_lines(found: dict[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        yield "discovery has not run yet"
+        return
+    yield (
+        f"discovery of {found['securities']} securities: last consolidated "
+        f"{found['last_run'] or 'never'}, model {found['model_version']}, "
+        f"{found['waiting']} predictions open"
+    )
+    for name, told in found["types"].items():
+        yield (
+            f"  {name:<24}{told['outcomes']:>6,} outcomes   precision {told['precision']:.2f}   "
+            f"confidence {told['confidence']:.2f}   calibration error "
+            f"{told['calibration_error']:.2f}   drifts {told['drifts']}"
+        )
 
 
 def stored_rows(dsn: str) -> dict[str, Any]:

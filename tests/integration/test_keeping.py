@@ -15,6 +15,16 @@ from tests.workers import Site, until
 
 SECURITIES = 4
 
+# A worker whose discovery fails at every minute, so that it is never consolidated.
+_RUN = """
+from agents.discovery import discovery
+from tests.unit.tiny_detectors import Failing
+from streams.cli import main
+discovery.detectors = lambda: [Failing("pump_and_dump", 1)]
+main(["worker"])
+"""
+FAILING = [sys.executable, "-c", _RUN]
+
 
 def test_aging_by_event_time_loses_no_aggregate_and_is_told(own_site: Site) -> None:
     site = own_site
@@ -22,7 +32,7 @@ def test_aging_by_event_time_loses_no_aggregate_and_is_told(own_site: Site) -> N
     market = SimulatedMarket(5, securities=SECURITIES, rate=0.05, minutes=390 * days)
     batches = list(SimulatedQuotes(market))
     site.extra = {"STORAGE_BUDGET_GB": "0.01"}
-    worker = site.worker()
+    worker = site.worker(FAILING)
     sent = site.play(batches)
     until(lambda: worker.metric("catalyst_quotes_total") == sent, 120)
     daily: dict[tuple[str, object], list[tuple[float, float]]] = defaultdict(list)
@@ -69,7 +79,7 @@ def test_aging_by_event_time_loses_no_aggregate_and_is_told(own_site: Site) -> N
     until(lambda: [value for value, _ in site.query(told)] == [True], 60, "a job would know")
     alerts = [json.loads(record.value()) for record in site.records("signals.alerts")]
     assert alerts
-    assert {alert["kind"] for alert in alerts} == {"storage"}
+    assert {alert["kind"] for alert in alerts} == {"storage", "discovery"}
     assert len({alert["id"] for alert in alerts}) == len(alerts), "one a day"
     assert worker.metric("catalyst_storage_bytes") > worker.metric("catalyst_storage_budget_bytes")
 

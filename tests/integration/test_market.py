@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,13 +20,14 @@ from agents.scanning.scanner import ScanConfig
 from agents.tracking.tracker import PartitionTracker
 from schemas.news import News, Security
 from schemas.quotes import QuoteColumns
+from schemas.recording import parse_recording_line
 from schemas.times import US_PER_S, from_us
 from schemas.tracking import Scan
 from streams.sources.simulated import SimulatedMarket, SimulatedQuotes
 from streams.topics import OUTCOMES, PATTERNS
 from tests.unit.markets import final_clock
 from tests.unit.tiny_detectors import tiny_detectors
-from tests.workers import Site, until
+from tests.workers import Site, Worker, until
 
 SECURITIES, TRACK = 40, 10
 
@@ -136,7 +139,7 @@ def check_stored(site: Site, outputs: list[Outputs]) -> None:
     )
     assert {row[0]: row[1:] for row in rows} == {
         key: (p.detected_at, p.securities, p.confidence, p.trigger_conditions)
-        for key, (p, _, _) in newest.items()
+        for key, (p, *_) in newest.items()
     }
     outcomes = [outcome for out in outputs for outcome in out.outcomes]
     actual = site.query(
@@ -144,6 +147,50 @@ def check_stored(site: Site, outputs: list[Outputs]) -> None:
         " WHERE actual_outcome IS NOT NULL"
     )
     assert dict(actual) == {outcome.id: outcome.came_true for outcome in outcomes}
+
+
+def check_told(site: Site, worker: Worker, signals: dict[str, list[bytes]]) -> None:
+    """The command line and HTTP tell what was published and stored."""
+    followed = catalyst(site, "signals", "--from-beginning", "--until-end", "--json")
+    lines = [parse_recording_line(line.encode()) for line in followed.splitlines()]
+    kinds = {key.split()[0] for key in signals}
+    shown = {f"{line.topic} {(line.key or b'').decode()}" for line in lines if line.topic in kinds}
+    assert shown == set(signals)
+
+    rejecting = (
+        "SELECT id, trigger_conditions->'rejected'->0->>'reason' FROM ml_pattern_discoveries"
+        " WHERE jsonb_array_length(trigger_conditions->'rejected') > 0"
+        " AND actual_outcome IS NOT NULL AND backtest_results IS NOT NULL LIMIT 1"
+    )
+    ((pattern_id, reason),) = site.query(rejecting)
+    text = catalyst(site, "explain", pattern_id)
+    assert text.startswith(pattern_id)
+    assert "correlation_breaks in" in text
+    assert "outcome: " in text
+    answer = json.loads(worker.get(f"/patterns/{pattern_id}"))
+    assert answer["trigger_conditions"]["rejected"][0]["reason"] == reason
+    assert (answer["headlines"], answer["evidence"]) == ({}, [])
+
+    status = json.loads(catalyst(site, "status", "--json"))["discovery"]
+    assert status["types"]["all"]["outcomes"] > 0
+    assert status["securities"] == SECURITIES
+    assert "discovery of 40 securities" in catalyst(site, "status")
+    first = 'catalyst_patterns_total{told="first",type="pump_and_dump"}'
+    assert worker.metric(first) == sum(key.startswith("signals.pump") for key in signals)
+    learned = site.query("SELECT count(*), count(DISTINCT version) FROM models")
+    assert learned[0][0] == learned[0][1] > 0
+
+
+def catalyst(site: Site, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.cli", *arguments],
+        env={**os.environ, **site.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("kills", [0, 3])
@@ -206,6 +253,7 @@ def test_decisions_are_those_of_the_same_events_in_process(
         assert dict(steps) == dict.fromkeys(
             ("news", "scan", "tracking", "collection", "discovery", "signals"), len(expected)
         )
+        check_told(site, worker, signals)
         agents = site.query("SELECT split_part(service_name, '@', 1), status FROM service_health")
         assert {"worker", "tracking", "market"} == {name for name, _ in agents}
 

@@ -68,7 +68,7 @@ def replay(market: Path, *more: object) -> subprocess.CompletedProcess[str]:
 def test_candidates_are_shown_with_parts_and_reasons(market: Path) -> None:
     done = replay(market)
     assert done.returncode == 0, done.stderr
-    head, first, *others, last = done.stdout.splitlines()
+    head, first, *others, patterns, last = done.stdout.splitlines()
     assert head == "2018-02-22 10:00 normal: 3 tracked of 3"
     assert first.split()[0] == "BBB"
     assert "news" in first
@@ -77,6 +77,7 @@ def test_candidates_are_shown_with_parts_and_reasons(market: Path) -> None:
         figures = re.findall(r"[a-z_]+ +(\d+\.\d\d)(?=  )", parts)
         assert len(figures) == len(all_factors())
         assert sum(map(float, figures)) == pytest.approx(float(score.split()[-1]), abs=0.03)
+    assert patterns == "no patterns"
     assert last.startswith("50 minutes, 150 bars, 1 news, 0 duplicates, 1 catalysts, 3 scans")
 
 
@@ -131,13 +132,16 @@ def test_a_recording_of_the_file_shows_the_same(market: Path) -> None:
             ).encode(),
         ),
     ]
+    lines.append(recording_line("news", None, b'{"id":"x"}'))
     for batch in open_replay([market / "bars.csv"]):
         lines.append(recording_line("quotes", None, encode_frame(batch)))
     with gzip.open(market / "day.jsonl.gz", "wb") as file:
         file.write(b"\n".join(lines))
     recording = catalyst("replay", "--file", "day.jsonl.gz", cwd=market)
     assert recording.returncode == 0, recording.stderr
-    assert recording.stdout.splitlines()[:-1] == replay(market).stdout.splitlines()[:-1]
+    *shown, _, left_out = recording.stdout.splitlines()
+    assert left_out == "left out: 1 messages rejected (news: invalid)"
+    assert shown == replay(market).stdout.splitlines()[:-1]
 
 
 @pytest.mark.parametrize(

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from prometheus_client import generate_latest
 
 from agents.discovery import discovery as discovering
 from agents.discovery.candidate import Candidate, Rejected
 from agents.discovery.casebook import CaseBook, plain
+from agents.discovery.confidence import Confidence
 from agents.discovery.discovery import Discovery, Found
 from agents.discovery.journal import JournaledDiscovery
 from agents.discovery.members import Members
 from agents.market.engine import EngineConfig, MarketEngine, Outputs
-from agents.market.rows import SignalTopics, pattern_rows, signal_records
+from agents.market.rows import SignalTopics, model_rows, pattern_rows, signal_records
+from agents.market.told import count, discovery_facts
 from agents.scanning.scanner import ScanConfig
 from agents.state import pack_state, unpack_state
+from schemas.bars import PartitionBars
 from schemas.news import Security
 from schemas.signals import Outcome, Pattern, PredictedOutcome
-from schemas.times import US_PER_S, from_us
+from schemas.times import US_PER_S, from_us, iso
+from streams.replaying import play
 from streams.topics import OUTCOMES, PATTERNS
 from tests.unit.discovery_markets import Market, quiet_market
 from tests.unit.test_market_engine import messages, news_at
-from tests.unit.tiny_detectors import tiny_detectors
-from timescale.relations import DISCOVERIES
+from tests.unit.tiny_detectors import Failing, tiny_detectors
+from timescale.relations import DISCOVERIES, MODELS
 
 NOW = 1_740_000_000 * US_PER_S
 HOUR = 3600 * US_PER_S
+INTERVAL = 1800 * US_PER_S
 CONFIG = EngineConfig(ScanConfig(track=6, trade=2))
 
 
@@ -53,6 +61,10 @@ def given(discovery: Discovery, market: Market, first: int = 0, last: int = 200)
             discovery.inform(market.news[0])
         out = discovery.take(minute)
         found += [*out.patterns, *out.outcomes]
+        if out.consolidated is not None:
+            # A model that was restored may be written in other bytes.
+            has_model = out.consolidated.model is not None
+            found += [replace(out.consolidated, model=None), has_model]
     return found
 
 
@@ -64,9 +76,11 @@ def names(discovery: Discovery, market: Market) -> None:
 @pytest.mark.parametrize("crashes", [(1,), (59, 61), (20, 130, 150)])
 def test_a_journal_comes_to_the_same_as_the_state(market: Market, crashes: tuple[int, ...]) -> None:
     unharmed = Discovery()
+    unharmed.consolidation.interval_us = INTERVAL
     names(unharmed, market)
     expected = given(unharmed, market)
     journaled = JournaledDiscovery()
+    journaled.consolidation.interval_us = INTERVAL
     names(journaled, market)
     parts: dict[int, bytes] = {}
     found, at = [], 0
@@ -78,7 +92,7 @@ def test_a_journal_comes_to_the_same_as_the_state(market: Market, crashes: tuple
         state = unpack_state(pack_state(journaled.snapshot()))
         number = state["whole"]
         whole = unpack_state(parts[number]) if number else None
-        journaled, at = JournaledDiscovery.resume(state, whole), crash
+        journaled, at = JournaledDiscovery.resume(state, whole, INTERVAL), crash
     assert found == expected
     assert len(expected) > 5
     assert len(parts) >= 2
@@ -93,8 +107,8 @@ def test_a_journal_does_not_go_on_from_another_state(market: Market) -> None:
     whole = journaled.renew()
     assert whole is not None
     with pytest.raises(ValueError, match="goes on from state 1, not 0"):
-        JournaledDiscovery.resume(journaled.snapshot(), None)
-    resumed = JournaledDiscovery.resume(journaled.snapshot(), whole)
+        JournaledDiscovery.resume(journaled.snapshot(), None, INTERVAL)
+    resumed = JournaledDiscovery.resume(journaled.snapshot(), whole, INTERVAL)
     given(resumed, market, 61, 125)
     assert resumed.renew() is not None
     # The worker before may be storing its own number 2.
@@ -150,7 +164,7 @@ def test_an_update_keeps_the_first_detection_and_an_outcome_its_pattern() -> Non
     assert len(update.patterns[0].trigger_conditions["rejected"]) == 1
     outcome = Outcome("p-1", "pump_and_dump", from_us(NOW + 2 * HOUR), True, {"AAA": -0.05})
     (case,) = book.take(Found(outcomes=[outcome]), NOW + 2 * HOUR)
-    assert case == (update.patterns[0], outcome, NOW + 2 * HOUR)
+    assert case == (update.patterns[0], outcome, None, NOW + 2 * HOUR)
     book.take(Found([pattern("p-2", at=NOW + 400 * HOUR)]), NOW + 400 * HOUR)
     assert len(book.snapshot()) == 1
 
@@ -158,7 +172,7 @@ def test_an_update_keeps_the_first_detection_and_an_outcome_its_pattern() -> Non
 def test_rows_and_records_carry_all_of_it() -> None:
     book = CaseBook()
     outcome = Outcome("p-1", "pump_and_dump", from_us(NOW + 2 * HOUR), False, {"AAA": 0.01})
-    found = Found([pattern(z=3.0)])
+    found = Found([pattern(z=3.0)], backtests={"p-1": {"outcomes": 3, "came_true": 2}})
     cases = book.take(found, NOW) + book.take(Found(outcomes=[outcome]), NOW + 2 * HOUR)
     columns = pattern_rows(cases)
     assert [len(column) for column in DISCOVERIES.columns_of(columns)] == [2] * 14
@@ -167,6 +181,7 @@ def test_rows_and_records_carry_all_of_it() -> None:
         None,
         {"measured_at": "2025-02-19T23:20:00Z", "came_true": False, "returns": {"AAA": 0.01}},
     ]
+    assert columns["backtest_results"] == [{"outcomes": 3, "came_true": 2}, None]
     out = Outputs(patterns=found.patterns, outcomes=[outcome])
     assert out.is_decided
     first, last = signal_records(out, SignalTopics(PATTERNS, OUTCOMES))
@@ -220,3 +235,50 @@ def signals(engine: MarketEngine, feed: list[Any]) -> list[Pattern]:
         out = engine.take_bars(item) if hasattr(item, "bars") else engine.take_news(item)
         found += out.patterns
     return found
+
+
+def test_consolidation_gives_what_was_learned_to_be_kept() -> None:
+    config = replace(CONFIG, discovery_interval=900)
+    engine, kept = MarketEngine(config), []
+    for message in messages():
+        kept += engine.take_bars(message).consolidated
+    runs = [done.at // (900 * US_PER_S) for done in kept]
+    assert len(runs) >= 4
+    assert runs == sorted(set(runs))
+    models = [(done, done.model) for done in kept if done.model is not None]
+    assert len(models) >= 2
+    for done, model in models:
+        columns = MODELS.columns_of(model_rows(done, model))
+        assert [len(column) for column in columns] == [1] * 5
+        json.dumps(model_rows(done, model)["metadata"], allow_nan=False)
+        Confidence.restore(unpack_state(model))
+    assert engine.discovered_until == messages()[-1].minute + 60 * US_PER_S
+    facts = discovery_facts(engine.discovery, len(engine.members))
+    assert facts["last_run"] == iso(kept[-1].at)
+    assert facts["securities"] == 12
+    assert facts["types"]["all"]["outcomes"] > 0
+    count(engine, Outputs(minutes=1, consolidated=kept))
+    shown = generate_latest().decode()
+    for name in ("precision_ratio", "calibration_error_ratio", "brier_ratio"):
+        assert re.search(f'^catalyst_\\w+_{name}{{type="all"}} 0\\.', shown, re.MULTILINE), name
+    assert "catalyst_last_discovery_age_seconds" in shown
+
+
+def test_a_detector_that_fails_does_not_hold_up_the_market() -> None:
+    healthy = MarketEngine(CONFIG)
+    wanted = [told(healthy.take_bars(message)) for message in messages()]
+    engine = MarketEngine(CONFIG)
+    engine.discovery.detectors = [Failing("pump_and_dump", 1)]
+    outputs = [engine.take_bars(message) for message in messages()]
+    assert [told(out) for out in outputs] == wanted
+    assert {str(fault) for out in outputs for fault in out.faults} == {"on purpose"}
+    with pytest.raises(RuntimeError, match="on purpose"):
+        list(play(engine, [replace_minute(messages()[-1])]))
+
+
+def told(out: Outputs) -> list[Any]:
+    return [out.minutes, *(u.scan and u.scan.scan_id for u in out.updates), *map(len, out.rows)]
+
+
+def replace_minute(message: PartitionBars) -> PartitionBars:
+    return replace(message, minute=message.minute + 60 * US_PER_S)

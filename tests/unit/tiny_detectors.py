@@ -49,6 +49,13 @@ class Loudest:
         self.looks = state["looks"]
 
 
+class Failing(Loudest):
+    """Fails at every look."""
+
+    def look(self, scene: Scene) -> list[Candidate]:
+        raise RuntimeError("on purpose")
+
+
 def tiny_detectors() -> list[Detector]:
     """The second is explained by the first where both see the same security."""
     return [Loudest("pump_and_dump", 7), Loudest("correlation_breaks", 5)]
