@@ -8,7 +8,6 @@ false alarms. Signals of the warm-up are left out.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.discovery import calibration
 from schemas.signals import Outcome, Pattern
 from schemas.times import US_PER_MINUTE, to_us
 from streams.sources.planted import KINDS, Episode
@@ -29,7 +29,6 @@ _AFTER_US = 60 * US_PER_MINUTE
 # A false alarm on the whole market says little about it, unless nothing smaller was there.
 _WHOLE_MARKET = 100
 UNLABELLED = "emergent_clusters"
-BINS = 10
 
 
 class Told(NamedTuple):
@@ -157,13 +156,9 @@ class Score:
 
 
 def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float | None:
-    """Expected calibration error in ten bins (Naeini et al. 2015); None of nothing."""
-    if not pairs:
-        return None
-    gaps = [0.0] * BINS
-    for confidence, true in pairs:
-        gaps[min(int(confidence * BINS), BINS - 1)] += confidence - true
-    return math.fsum(map(abs, gaps)) / len(pairs)
+    """Expected calibration error of pairs of confidence and truth; None of nothing."""
+    confidences, truths = [p for p, _ in pairs], [y for _, y in pairs]
+    return calibration.calibration_error(confidences, truths) if pairs else None
 
 
 def told_of(patterns: Iterable[Pattern], outcomes: Iterable[Outcome]) -> list[Told]:
