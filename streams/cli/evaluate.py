@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import click
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -140,9 +141,10 @@ def _progress(seed: int, stream: TextIO) -> Any:
 
 def show(total: Score, console: Console) -> None:
     """Print the figures as tables."""
-    table = Table(title=f"{total.days:.0f} days of {_SECURITIES_A_DAY} securities")
+    title = f"{total.days:.3g} days of {_SECURITIES_A_DAY} securities; delay in minutes of trading"
+    table = Table(title=title, box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     table.add_column("pattern", no_wrap=True, min_width=max(map(len, total.types)))
-    for name in ("planted", "found", "false", "precision", "recall", "F1", "delay min"):
+    for name in ("planted", "found", "false", "precision", "recall", "F1", "delay"):
         table.add_column(name, justify="right")
     for kind, tally in total.types.items():
         if tally.f1 is not None:
