@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from agents.discovery.candidate import Detector
 from agents.discovery.patterns.catalyst_sympathy import CatalystSympathy
+from agents.discovery.patterns.correlation_breaks import CorrelationBreaks
 from agents.discovery.patterns.news_arbitrage import NewsArbitrage
 from agents.discovery.patterns.sector_rotation import SectorRotation
 
 
 def detectors() -> list[Detector]:
     """A new detector of each type, in order of precedence: the first explains what it covers."""
-    return [CatalystSympathy(), NewsArbitrage(), SectorRotation()]
+    return [CatalystSympathy(), NewsArbitrage(), SectorRotation(), CorrelationBreaks()]
