@@ -29,8 +29,10 @@ def in_session(panel: Panel, ts: int) -> bool:
 def usual_move(panel: Panel, rows: Rows, minutes: int) -> Floats:
     """The usual deviation of the abnormal return of the last ``minutes``, shape (rows,).
 
-    The market's own move counts in part, for betas are estimates.
+    How rough the whole market was in them counts, and its own move in part, for betas are
+    estimates.
     """
-    deviation = panel.deviation("m", slot_of(panel.now - 1))[rows] * panel.burst
+    deviation = panel.deviation("m", slot_of(panel.now - 1))[rows]
+    rough = panel.factors.last("burst", minutes)[:, 0].astype(np.float64)
     market = float(panel.factors.total("market", minutes)[0])
-    return np.asarray(np.hypot(deviation * np.sqrt(minutes), _BETA_ERROR * market))
+    return np.asarray(np.hypot(deviation * np.sqrt(np.sum(rough**2)), _BETA_ERROR * market))

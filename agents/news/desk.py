@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ from schemas.times import US_PER_S, to_us
 # Whoever can be told apart in a summary beyond this is not what the news is about.
 _SUMMARY_READ = 400
 _ROLES_BY_WEIGHT: tuple[Role, ...] = ("subject", "mention", "actor")
+
+# A shorter ticker in capitals may be a word or an initial.
+_SHORTEST_TICKER = 3
 
 # How long and how much of what was estimated is kept for the reaction to it.
 _PENDING_US = 5 * 86_400 * US_PER_S
@@ -107,7 +111,10 @@ class NewsDesk:
         """Each symbol and its part: as tagged, or as found in the headline, or in the summary."""
         found: dict[str, Role] = {mention.symbol: mention.role for mention in mentions}
         if news.symbols:
-            return {symbol: found.get(symbol, "mention") for symbol in news.symbols}
+            return {
+                symbol: found.get(symbol) or _written(symbol, news.headline)
+                for symbol in news.symbols
+            }
         if not found and news.summary:
             begin = self.finder.find(news.summary[:_SUMMARY_READ])
             return {mention.symbol: "mention" for mention in begin}
@@ -183,3 +190,11 @@ class NewsDesk:
         except ModelMismatch as exc:
             desk.model_discarded = str(exc)
         return desk
+
+
+def _written(symbol: str, headline: str) -> Role:
+    """The part of a tagged security by whether its ticker stands in the headline."""
+    told = len(symbol) >= _SHORTEST_TICKER and re.search(
+        rf"(?<![\w.-]){re.escape(symbol)}(?![\w-])", headline
+    )
+    return "subject" if told else "mention"

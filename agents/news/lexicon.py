@@ -153,6 +153,34 @@ PHRASES: tuple[tuple[str, float], ...] = (
     (r"(?:scraps?|terminates?|abandons?|calls? off|rejects?) (?:\w+ ){0,4}?(?:deal|merger|"
      r"takeover|bid|"
      r"offer)", -2.0),
+    (r"(?:receives?|gets?|draws?|fields?) (?:an |a )?(?:unsolicited|hostile) (?:[\w$.,-]+ ){0,4}"
+     r"(?:proposal|offer|bid|approach)", 2.2),
+    (r"(?:to be )?taken private|agrees? to be (?:acquired|bought)", 2.0),
+    (r"(?:activist|billionaire) (?:\w+ ){0,3}(?:discloses?|reveals?|builds?|takes?|has) "
+     r"(?:[\w.%]+ ){0,4}stake|activist builds|urges sale", 1.6),
+    (r"at (?:a )?[\d.]+% premium", 1.6),
+    (r"(?:throws?|threw|tosse[sd]|toss) out (?:[\w$.,-]+ ){0,4}(?:verdict|award|ruling|judge?ment|"
+     r"fine|penalty)|overturns? (?:[\w$.,-]+ ){0,4}(?:verdict|award|judge?ment|fine|ban)", 2.2),
+    (r"(?:jury|court|judge|panel) (?:sides with|backs|clears|rules for|finds for)", 2.0),
+    (r"(?:jury|court|judge|panel) (?:sides|rules|finds) against|verdict against|judge?ment against",
+     -2.2),
+    (r"clinical hold|complete response letter", -2.6),
+    (r"(?:regulatory|formal|criminal|antitrust|federal) (?:inquiry|probe|investigation)", -2.0),
+    (rf"(?:loses?|lost|cancel\w*|terminat\w*) {_NEAR}(?:contracts?|orders?|awards?|agreements?|"
+     r"programme|program|customer)", -2.4),
+    (r"customer (?:leaves|departs|walks away)", -2.0),
+    (rf"sees {_NEAR}{_LOSS}", -2.4),
+    (r"(?:runs?|running) late|behind schedule|pushes back|postpones?", -1.8),
+    (r"(?:ceo|cfo|finance chief|chief executive) (?:to leave|leaves|departs|quits)", -1.4),
+    (r"(?:outlook|demand|sales|orders) (?:softens?|weakens?|cools?)", -1.8),
+    (r"(?:top|high|upper) end of (?:\w+ )?(?:range|guidance|forecast|view)", 1.6),
+    (r"(?:bottom|low|lower) end of (?:\w+ )?(?:range|guidance|forecast|view)", -1.6),
+    (r"subsidi[sz]e|(?:government|federal|state) (?:grant|funding|subsidy)", 1.6),
+    (r"(?:set )?to join (?:[\w&-]+ ){0,4}(?:index|s&p 500|dow)", 1.8),
+    (r"said to bid|bids? \$", 1.2),
+    (r"hackers? (?:cripple|hit|steal|breach)|operations (?:suspended|halted|disrupted)", -2.4),
+    (r"material weakness(?:es)?|auditor (?:resigns|quits)", -2.6),
+    (r"restructuring advis\w+", -2.4),
     (r"takeover (?:bid|offer|interest|target)|to be acquired|buyout offer", 1.8),
     (r"(?:secondary|stock|share|equity|public|registered direct) offering|sells? (?:new "
      r")?shares", -1.2),

@@ -148,8 +148,25 @@ def test_minutes_since_and_the_usual_move_are_those_of_the_panel() -> None:
     assert minutes_since(panel, now + minute) == 0
     assert minutes_since(panel, now - 10**13) == 390
     rows = np.arange(len(panel))
-    # A random walk: sixteen minutes move a price four times as far as one.
-    panel.factors.append(market=np.zeros(1), burst=np.ones(1))
+    # A random walk: sixteen minutes move a price four times as far as one, twice that if rough.
+    for _ in range(16):
+        panel.factors.append(market=np.zeros(1), burst=np.ones(1))
     one, sixteen = usual_move(panel, rows, 1), usual_move(panel, rows, 16)
-    own = np.sqrt(sixteen**2 - (0.25 * panel.factors.total("market", 16)) ** 2)
-    assert own == pytest.approx(4 * one)
+    assert sixteen == pytest.approx(4 * one)
+    for _ in range(16):
+        panel.factors.append(market=np.zeros(1), burst=np.full(1, 2.0))
+    assert usual_move(panel, rows, 16) == pytest.approx(8 * one)
+
+
+def test_a_snapshot_remembers_what_was_told() -> None:
+    first = NewsArbitrage()
+    scene = copied(warm())
+    told = Catalyst(
+        "S01", from_us(scene.now - 10**6), "n0", 0.7, "guidance", 1, 0.6, headline="S01 cuts view"
+    )
+    scene.news.add(told)
+    first.look(scene)
+    again = NewsArbitrage()
+    again.load(first.snapshot())
+    assert again.snapshot() == first.snapshot()
+    assert again.snapshot()["told"]["S01"][0][3] == "S01 cuts view"

@@ -13,8 +13,11 @@ of the sector. The ``k`` strongest of ``n`` peers give
 C their long correlation: peers move together on any day, and only more than that is evidence. Which
 of them follow is not known before, so the tail probability of T(k) is multiplied by the number of
 choices of ``k`` out of ``n`` (Bonferroni, as in a scan over subsets, Neill 2012) and the least over
-k >= 2 counts. Single values are capped and the strongest is left out once, so that one jump is no
-sympathy. The leader's own evidence is its largest move over any of several spans after the news.
+k >= 2 counts. As each may follow in its own time, the same is asked of each peer's largest move of
+5 or 10 minutes at any time since the news, of which at least half is left, after Bonferroni for the
+times. Single values are capped and the strongest is left out once, so that one jump is no sympathy.
+The leader's own evidence is its largest move over any of several spans after the news; news that
+tells of no event (see :mod:`agents.news.wording`) must come with a larger one.
 
 Literature. Cohen and Frazzini (2008), "Economic Links and Predictable Returns": news of a firm
 reaches linked firms late. Hou (2007), "Industry Information Diffusion and the Lead-lag Effect in
@@ -26,6 +29,7 @@ comes within the hour, hence the horizon of one.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,20 +40,26 @@ from agents.discovery.newslog import Item
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
+from agents.news.text import fold
+from agents.news.wording import wording
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
 
 HORIZON_S = 3_600
 # Followers follow within the hour; a little longer, for the last of them to be added.
-_FOLLOW_MIN = 75
+_FOLLOW_MIN = 65
 # News is read some time after those who move the price know it.
 _KNOWN_BEFORE_MIN = 2
 _WINDOWS = (5, 10, 20, 40, 60)
+_SPANS = (5, 10)
+_NORMAL = NormalDist()
 
-# What the leader must show: a move beyond any ordinary one (4 deviations of the best of a few
-# spans, about once in several thousand), of which at least half is left.
+# What the leader must show: a move far beyond the ordinary in the best of a few spans. Returns have
+# fat tails and there is news of someone every few minutes: six deviations meet news by chance about
+# once a week, and ten do so though the news tells of no event. Half of it must be left.
 _LEADER_SPANS = (3, 6, 12, 24)
-_LEADER_MOVE = 4.0
+_LEADER_MOVE = 6.0
+_LEADER_MOVE_WITHOUT_EVENT = 10.0
 _LEFT = 0.5
 # Less material news than this explains nothing; a security with news half as material as the
 # leader's moves on its own.
@@ -61,7 +71,7 @@ _MOST_SUBJECTS = 4
 
 # Tail probability at which followers are believed: a handful of leaders a day, each looked at in
 # some 25 independent windows, make one false alarm in ten days or more.
-_BELIEVED = 1e-4
+_BELIEVED = 2e-5
 _BELIEVED_WITHOUT_STRONGEST = 0.02
 _CAP = 4.0
 _FOLLOWS = 1.0
@@ -150,14 +160,16 @@ def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
         return None
     minutes = min(minutes + _KNOWN_BEFORE_MIN, panel.minute_of_session)
     path = np.cumsum(panel.window.last("m", minutes)[:, row], dtype=np.float64)
-    usual = usual_move(panel, np.array([row]), 1)[0]
+    usual = usual_move(panel, np.array([row]), minutes)[0] / math.sqrt(minutes)
     spans = [span for span in _LEADER_SPANS if span <= minutes] or [minutes]
     moves = [path[span - 1] / (usual * math.sqrt(span)) for span in spans]
     at = int(np.argmax(np.abs(moves)))
     move, left = moves[at], path[-1] / path[spans[at] - 1] if path[spans[at] - 1] else 0.0
     if abs(move) < _LEADER_MOVE or left < _LEFT:
         return None
-    return Lead(row, item, minutes, 1 if move > 0 else -1, abs(move))
+    if abs(move) < _LEADER_MOVE_WITHOUT_EVENT and not wording(fold(item.headline)).is_news:
+        return None
+    return Lead(row, item, minutes, 1 if move > 0 else -1, float(abs(move)))
 
 
 def followers(scene: Scene, lead: Lead) -> Following | None:
@@ -169,8 +181,10 @@ def followers(scene: Scene, lead: Lead) -> Following | None:
     rest = _rest_of_sector(panel, lead.row, peers)
     correlation = _correlation(scene, peers)
     best: Following | None = None
-    for window in sorted({min(w, lead.minutes) for w in _WINDOWS}):
-        z = _signed(panel, peers, rest, window, lead.sign)
+    windows = sorted({min(w, lead.minutes) for w in _WINDOWS})
+    moves = [(w, _signed(panel, peers, rest, w, lead.sign)) for w in windows]
+    moves.append((lead.minutes, _each_in_its_time(panel, peers, rest, lead)))
+    for window, z in moves:
         found = strongest(z, correlation)
         if found is None:
             continue
@@ -262,6 +276,32 @@ def _signed(panel: Panel, peers: Rows, rest: Rows, minutes: int, sign: int) -> F
     return np.asarray(z)
 
 
+def _each_in_its_time(panel: Panel, peers: Rows, rest: Rows, lead: Lead) -> Floats:
+    """The largest lasting short move of each peer since the news, as a standard normal value."""
+    own = panel.window.last("m", lead.minutes)[:, peers].astype(np.float64)
+    if len(rest):
+        background = np.median(panel.window.last("m", lead.minutes)[:, rest], axis=1)
+        own = own - background[:, None]
+    path = lead.sign * np.vstack([np.zeros(len(peers)), np.cumsum(own, axis=0)])
+    usual = usual_move(panel, peers, lead.minutes) / math.sqrt(lead.minutes)
+    best = np.zeros(len(peers))
+    tried = 0.0
+    for span in _SPANS:
+        if span >= len(path):
+            continue
+        move = path[span:] - path[:-span]
+        lasting = path[-1] - path[:-span] >= _LEFT * move
+        z = np.where(lasting, move, 0.0) / (usual * math.sqrt(span))
+        best = np.maximum(best, z.max(axis=0))
+        tried += 2 * len(move) / span
+    return np.array([_quantile(max(tried, 1.0) * _tail(z)) for z in best])
+
+
+def _quantile(tail: float) -> float:
+    """The standard normal value with that upper tail, 0 from a half on."""
+    return -_NORMAL.inv_cdf(max(tail, 1e-12)) if tail < 0.5 else 0.0
+
+
 def _candidate(scene: Scene, lead: Lead, following: Following) -> Candidate:
     panel = scene.panel
     names = [panel.symbols[row] for row in (lead.row, *following.rows)]
@@ -277,7 +317,7 @@ def _candidate(scene: Scene, lead: Lead, following: Following) -> Candidate:
         horizon_s=HORIZON_S,
         conditions={
             "leader": names[0],
-            "leader_move_deviations": round(lead.move, 2),
+            "leader_move_deviations": round(float(lead.move), 2),
             "leader_return": round(float(panel.window.total("m", lead.minutes)[lead.row]), 5),
             "headline": lead.item.headline,
             "materiality": round(lead.item.materiality, 3),

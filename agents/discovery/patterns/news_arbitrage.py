@@ -9,11 +9,12 @@ learned at once is no pattern, and neither is a flat price after news that means
 Statistic. With D the abnormal return (net of the market) since the news and s its usual deviation
 over that time, the price is unreacted if |D| / s stays below 2 at the end of every minute and below
 1.5 at the last. Precision rests on the estimated materiality, the probability that such news moves
-its security by two deviations: unreacted after k minutes, what is left of that probability is
+its security by two deviations, and on how the headline tells it: an event makes its odds larger,
+comment and routine smaller. Unreacted after some minutes, what is left of that probability p is
 
     p' = p q / (p q + 1 - p)
 
-with q the part of material news that the market takes longer than k minutes to read.
+with q the part of material news that the market takes longer than that to read.
 
 Literature. Bernard and Thomas (1989), "Post-Earnings-Announcement Drift: Delayed Price Response or
 Risk Premium?". Hirshleifer, Lim and Teoh (2009), "Driven to Distraction": under-reaction where
@@ -33,7 +34,12 @@ import numpy as np
 from agents.discovery.aftermath import in_session, minutes_since, usual_move
 from agents.discovery.candidate import Candidate, Direction
 from agents.discovery.newslog import Item
+from agents.discovery.panel import Panel
+from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
+from agents.news.similarity import Headline
+from agents.news.text import fold
+from agents.news.wording import wording
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE, US_PER_S
 
@@ -45,26 +51,51 @@ _LATEST_MIN = 8
 # Ordinary noise stays within so many deviations at its end, and on its way.
 _UNREACTED = 1.5
 _UNREACTED_ON_THE_WAY = 2.0
-# A move of so many deviations in the minutes before says that the news was known.
-_KNOWN_BEFORE = 3.0
-_BEFORE_MIN = 15
+# A move of so many deviations in some minutes of the hour before says that the news was known.
+_KNOWN_BEFORE = 4.0
+_BEFORE_MIN = 60
+_BEFORE_SPANS = (5, 15)
 _REACTED = 3.0
 
-_MATERIAL = 0.35
-_CLEAR = 0.2
-# Another such news of the same theme within the last day makes this one a reprint.
+# Odds of being material for an event, and for comment or routine, beside those of theme and
+# source: of each ten items of one theme, one or two tell of an event.
+_EVENT_ODDS = math.exp(2.0)
+_ROUTINE_ODDS = math.exp(-2.0)
+# News as likely as not to be nothing still is worth a look if it says clearly good or bad.
+_MATERIAL = 0.3
+_CLEAR = 0.1
+# Such news of the same theme within the last day, or with most of the same words within the week,
+# makes this one a reprint; within half an hour it is the same story breaking.
 _STALE_US = 24 * 3_600 * US_PER_S
+_REMEMBERED_US = 7 * 24 * 3_600 * US_PER_S
+_SAME_WORDS = 0.6
+_BREAKING_US = 30 * US_PER_MINUTE
 _STALE_PART = 0.5
 _MOST_SUBJECTS = 4
+# Buyer and bought, plaintiff and defendant: that one has moved says nothing of the other.
+_OPPOSED = frozenset({"merger", "legal"})
 # The part of material news that takes longer than a few minutes to read.
 _SLOW_PART = 0.5
 _WARM_MIN = 60
 
 
+class Told(NamedTuple):
+    """What was told of a security before; ``ts`` is epoch microseconds."""
+
+    ts: int
+    theme: str
+    material: float
+    headline: str
+
+
 class _State(NamedTuple):
-    """One security after one news: its move over its usual one, at the end and at its extreme."""
+    """One security after one news: its move over its usual one, at the end and at its extreme.
+
+    ``before`` is its largest move of the hour before.
+    """
 
     item: Item
+    material: float
     row: int
     minutes: int
     move: float
@@ -81,46 +112,67 @@ class _State(NamedTuple):
             and not self.stale
             and abs(self.move) <= _UNREACTED
             and self.extreme <= _UNREACTED_ON_THE_WAY
-            and abs(self.before) <= _KNOWN_BEFORE
+            and self.before <= _KNOWN_BEFORE
         )
 
 
 class NewsArbitrage:
-    """Detector of ``news_arbitrage``."""
+    """Detector of ``news_arbitrage``.
+
+    It remembers what was told of each security within the week: time, theme, materiality, headline.
+    """
 
     name: PatternType = "news_arbitrage"
     every = 1
 
+    def __init__(self) -> None:
+        self._read = 0
+        self._told: dict[str, list[Told]] = {}
+
     def look(self, scene: Scene) -> list[Candidate]:
         """Material news of the last minutes with a price that does not know it."""
         panel = scene.panel
+        self._remember(scene)
         since = panel.now - _LATEST_MIN * US_PER_MINUTE
         stories: dict[str, list[Item]] = {}
         for item in scene.news.since(since, panel.now - (_SOONEST_MIN - 1) * US_PER_MINUTE):
             stories.setdefault(item.news_id, []).append(item)
-        found = [_candidate(scene, items) for items in stories.values()]
+        found = [_candidate(panel, items, self._told) for items in stories.values()]
         return sorted((c for c in found if c is not None), key=lambda c: -c.strength)
 
+    def _remember(self, scene: Scene) -> None:
+        now = scene.now
+        for item in scene.news.since(self._read, now):
+            if material(item) >= _STALE_PART * _MATERIAL:
+                told = self._told.setdefault(item.symbol, [])
+                told[:] = [t for t in told if t.ts > now - _REMEMBERED_US]
+                told.append(Told(item.ts, item.theme, material(item), item.headline))
+        self._read = now
+
     def snapshot(self) -> dict[str, Any]:
-        """Nothing is kept from look to look."""
-        return {}
+        """State for a checkpoint."""
+        return {"read": self._read, "told": {s: list(map(list, t)) for s, t in self._told.items()}}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Nothing is kept from look to look."""
+        """Take over the state of a snapshot."""
+        self._read = state["read"]
+        self._told = {s: [Told(*t) for t in told] for s, told in state["told"].items()}
 
 
-def _candidate(scene: Scene, items: list[Item]) -> Candidate | None:
-    if not any(item.materiality >= _MATERIAL for item in items) or len(items) > _MOST_SUBJECTS:
+def _candidate(panel: Panel, items: list[Item], told: dict[str, list[Told]]) -> Candidate | None:
+    items = [item for item in items if item.role != "actor"]
+    if len(items) > _MOST_SUBJECTS or not any(material(item) >= _MATERIAL for item in items):
         return None
-    states = [s for s in (_state(scene, item) for item in items) if s is not None]
-    states = [s for s in states if s.item.role != "actor"]
-    silent = [s for s in states if s.unreacted and s.item.materiality >= _MATERIAL]
+    states = [s for s in (_state(panel, item, told) for item in items) if s is not None]
+    silent = [s for s in states if s.unreacted and s.material >= _MATERIAL]
+    if items[0].theme in _OPPOSED and any(abs(s.move) >= _REACTED for s in states):
+        return None
     if not silent:
         return None
     sign = _direction(states)
     if not sign:
         return None
-    silent.sort(key=lambda s: -s.item.materiality)
+    silent.sort(key=lambda s: -s.material)
     return _found(silent, sign)
 
 
@@ -135,8 +187,7 @@ def _direction(states: Sequence[_State]) -> Direction | None:
     return 1 if sentiment > 0 else -1
 
 
-def _state(scene: Scene, item: Item) -> _State | None:
-    panel = scene.panel
+def _state(panel: Panel, item: Item, told: dict[str, list[Told]]) -> _State | None:
     row = panel.row.get(item.symbol)
     if row is None or panel.seen[row] < _WARM_MIN or not in_session(panel, item.ts):
         return None
@@ -145,29 +196,52 @@ def _state(scene: Scene, item: Item) -> _State | None:
         return None
     span = min(minutes + _BEFORE_MIN, panel.minute_of_session)
     own = panel.window.last("m", span)[:, row].astype(np.float64)
-    usual = float(usual_move(panel, np.array([row]), 1)[0])
+    usual = float(usual_move(panel, np.array([row]), minutes)[0]) / math.sqrt(minutes)
     after = np.cumsum(own[-minutes:]) / (usual * np.sqrt(np.arange(1, minutes + 1)))
-    before = own[:-minutes]
     return _State(
         item,
+        material(item),
         row,
         minutes,
         float(after[-1]),
         float(np.abs(after).max()),
-        float(before.sum() / (usual * math.sqrt(max(len(before), 1)))),
-        _is_reprint(scene, item),
+        _largest(own[:-minutes], usual),
+        is_reprint(item, told.get(item.symbol, [])),
         float(panel.window.last("traded", minutes)[:, row].mean()) > 0.5,
     )
 
 
-def _is_reprint(scene: Scene, item: Item) -> bool:
-    return any(
-        earlier.symbol == item.symbol
-        and earlier.theme == item.theme
-        and earlier.news_id != item.news_id
-        and earlier.materiality >= _STALE_PART * item.materiality
-        for earlier in scene.news.since(item.ts - _STALE_US, item.ts - US_PER_S)
+def _largest(own: Floats, usual: float) -> float:
+    """The largest move over any of some spans of ``own``, shape (minutes,), in deviations."""
+    path = np.concatenate([[0.0], np.cumsum(own)])
+    spans = [span for span in _BEFORE_SPANS if span < len(path)]
+    return max(
+        (float(np.abs(path[s:] - path[:-s]).max()) / (usual * math.sqrt(s)) for s in spans),
+        default=0.0,
     )
+
+
+def is_reprint(item: Item, told: Sequence[Told]) -> bool:
+    """Whether the same was told of the security before, though not just now."""
+    words, enough = Headline.of(item.headline).words, _STALE_PART * material(item)
+    for earlier in told:
+        age = item.ts - earlier.ts
+        if not _BREAKING_US < age <= _REMEMBERED_US:
+            continue
+        same_kind = earlier.theme == item.theme and earlier.material >= enough
+        before = Headline.of(earlier.headline).words
+        shared = len(words & before) / max(len(words | before), 1)
+        if shared >= _SAME_WORDS or (same_kind and age <= _STALE_US):
+            return True
+    return False
+
+
+def material(item: Item) -> float:
+    """The probability that an item is material, by its estimate and how its headline tells it."""
+    told = wording(fold(item.headline))
+    odds = item.materiality / max(1 - item.materiality, 1e-6)
+    odds *= (_EVENT_ODDS if told.event else 1.0) * (_ROUTINE_ODDS if told.routine else 1.0)
+    return odds / (1 + odds)
 
 
 def remaining(materiality: float) -> float:
@@ -183,7 +257,7 @@ def remaining(materiality: float) -> float:
 def _found(silent: list[_State], sign: Direction) -> Candidate:
     first = silent[0]
     names = [s.item.symbol for s in silent]
-    left = remaining(first.item.materiality)
+    left = remaining(first.material)
     return Candidate(
         pattern_type="news_arbitrage",
         lead=tuple(sorted(names)),
@@ -195,6 +269,7 @@ def _found(silent: list[_State], sign: Direction) -> Candidate:
         conditions={
             "headline": first.item.headline,
             "materiality": round(first.item.materiality, 3),
+            "materiality_as_told": round(first.material, 3),
             "sentiment": round(first.item.sentiment, 3),
             "theme": first.item.theme,
             "minutes_since_news": first.minutes,
@@ -204,10 +279,11 @@ def _found(silent: list[_State], sign: Direction) -> Candidate:
         },
         features={
             "materiality": first.item.materiality,
+            "materiality_as_told": first.material,
             "sentiment": abs(first.item.sentiment),
             "reaction": sign * first.move / 2,
             "extreme": first.extreme / 2,
-            "before": sign * first.before / 3,
+            "before": first.before / 3,
             "minutes": first.minutes / 10,
             "linked": float(len(silent) > 1),
             "subject": float(first.item.role == "subject"),

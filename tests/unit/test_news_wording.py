@@ -1,0 +1,61 @@
+"""How headlines tell their story: events apart from the everyday."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.news.text import fold
+from agents.news.wording import wording
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "General Electric slashes dividend to a penny as Culp begins overhaul",
+        "Chipotle sales sharply below estimates",
+        "Wells Fargo fined $1 billion over mortgages",
+        "Lockheed awarded $5 bln Pentagon contract",
+        "Biogen halts Alzheimer's trial",
+        "Mondelez offers to buy Hershey",
+        "U.S. court blocks Aetna-Humana merger",
+        "Ford CEO ousted after profit drop",
+        "Toyota recalls a million cars",
+        "Uber to join the S&P 500",
+        "Boeing loses order for 20 jets to Airbus",
+    ],
+)
+def test_an_event_is_told_as_one(headline: str) -> None:
+    assert wording(fold(headline)).is_news
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "Is it time to buy Apple stock?",
+        "3 growth stocks to buy now",
+        "Why Netflix stock is falling today",
+        "Pepsi declares regular quarterly dividend",
+        "Intel to present at technology conference",
+        "Merck reaffirms full-year guidance",
+        "Cisco named to list of best places to work",
+        "Nvidia director sells 5,000 shares",
+        "Goldman shares jump after results",
+        "Oracle closes acquisition of software maker",
+        "Law firm reminds Kraft investors of deadline in class action",
+    ],
+)
+def test_the_everyday_is_told_as_routine(headline: str) -> None:
+    told = wording(fold(headline))
+    assert told.routine
+    assert not told.is_news
+
+
+def test_a_plain_headline_is_neither() -> None:
+    assert wording(fold("Microsoft and Accenture expand work on cloud tools")) == (False, False)
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_read(text: str) -> None:
+    wording(fold(text))
