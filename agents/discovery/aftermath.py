@@ -11,6 +11,9 @@ from schemas.times import US_PER_MINUTE
 
 Rows = NDArray[np.intp]
 
+# The time of the day is looked up every so many minutes: a quarter of an hour is one slot.
+SLOT_STEP = 5
+
 # How wrong an estimated beta may be: what of the market's move is left in an abnormal return.
 _BETA_ERROR = 0.25
 
@@ -26,13 +29,22 @@ def in_session(panel: Panel, ts: int) -> bool:
     return panel.now - ts <= panel.minute_of_session * US_PER_MINUTE
 
 
+def roughness(panel: Panel, minutes: int) -> Floats:
+    """The variance of each of the last ``minutes`` over an ordinary one's, shape (minutes,).
+
+    It follows the time of the day and how rough the whole market was.
+    """
+    first = panel.now - minutes * US_PER_MINUTE
+    shape = panel.shape[[slot_of(first + k * US_PER_MINUTE) for k in range(0, minutes, SLOT_STEP)]]
+    rough = panel.factors.last("burst", minutes)[:, 0].astype(np.float64)
+    return np.asarray(rough**2 * np.repeat(shape, SLOT_STEP)[:minutes])
+
+
 def usual_move(panel: Panel, rows: Rows, minutes: int) -> Floats:
     """The usual deviation of the abnormal return of the last ``minutes``, shape (rows,).
 
-    How rough the whole market was in them counts, and its own move in part, for betas are
-    estimates.
+    The market's own move counts in part, for betas are estimates.
     """
-    deviation = panel.deviation("m", slot_of(panel.now - 1))[rows]
-    rough = panel.factors.last("burst", minutes)[:, 0].astype(np.float64)
+    variance = panel.deviation("m")[rows] ** 2 * roughness(panel, minutes).sum()
     market = float(panel.factors.total("market", minutes)[0])
-    return np.asarray(np.hypot(deviation * np.sqrt(np.sum(rough**2)), _BETA_ERROR * market))
+    return np.asarray(np.sqrt(variance + (_BETA_ERROR * market) ** 2))

@@ -65,7 +65,7 @@ _ROUTINE = (
     # What is as it was.
     r"in line with|(?<!not )as expected|little changed|unchanged|no change|reaffirm\w*|"
     r"reiterat\w*|maintains?\b|affirms?\b|on track|(?:declares?|announces?|pays?|sets) "
-    r"(?:[\w-]+ ){0,4}dividend|regular (?:quarterly|monthly)|ex-dividend|monthly|trading update|"
+    r"(?:[\w$.-]+ ){0,4}dividend|regular (?:quarterly|monthly)|ex-dividend|monthly|trading update|"
     r"denies|no comment|declines? to comment|renews?\b|terms (?:of the \w+ )?(?:were )?(?:not|un)|"
     rf"\b(?:backs|keeps|confirms) {_FEW}(?:{_VIEW}|at (?:buy|hold|sell|neutral))|price target|"
     r"small (?:[\w-]+ ){0,3}start-?up|(?:closes|completes|completed|finali[sz]es) (?:[\w-]+ ){0,4}"

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agents.discovery.aftermath import Rows, minutes_since, usual_move
+from agents.discovery.aftermath import Rows, minutes_since, roughness, usual_move
 from agents.discovery.candidate import Candidate, Direction
 from agents.discovery.newslog import Item
 from agents.discovery.panel import Panel
@@ -160,9 +160,10 @@ def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
         return None
     minutes = min(minutes + _KNOWN_BEFORE_MIN, panel.minute_of_session)
     path = np.cumsum(panel.window.last("m", minutes)[:, row], dtype=np.float64)
-    usual = usual_move(panel, np.array([row]), minutes)[0] / math.sqrt(minutes)
+    usual = float(panel.deviation("m")[row])
+    rough = np.cumsum(roughness(panel, minutes))
     spans = [span for span in _LEADER_SPANS if span <= minutes] or [minutes]
-    moves = [path[span - 1] / (usual * math.sqrt(span)) for span in spans]
+    moves = [path[span - 1] / (usual * math.sqrt(rough[span - 1])) for span in spans]
     at = int(np.argmax(np.abs(moves)))
     move, left = moves[at], path[-1] / path[spans[at] - 1] if path[spans[at] - 1] else 0.0
     if abs(move) < _LEADER_MOVE or left < _LEFT:
@@ -283,7 +284,8 @@ def _each_in_its_time(panel: Panel, peers: Rows, rest: Rows, lead: Lead) -> Floa
         background = np.median(panel.window.last("m", lead.minutes)[:, rest], axis=1)
         own = own - background[:, None]
     path = lead.sign * np.vstack([np.zeros(len(peers)), np.cumsum(own, axis=0)])
-    usual = usual_move(panel, peers, lead.minutes) / math.sqrt(lead.minutes)
+    usual = panel.deviation("m")[peers]
+    rough = np.concatenate([[0.0], np.cumsum(roughness(panel, lead.minutes))])
     best = np.zeros(len(peers))
     tried = 0.0
     for span in _SPANS:
@@ -291,7 +293,8 @@ def _each_in_its_time(panel: Panel, peers: Rows, rest: Rows, lead: Lead) -> Floa
             continue
         move = path[span:] - path[:-span]
         lasting = path[-1] - path[:-span] >= _LEFT * move
-        z = np.where(lasting, move, 0.0) / (usual * math.sqrt(span))
+        spread = np.sqrt(rough[span:] - rough[:-span])
+        z = np.where(lasting, move, 0.0) / np.outer(spread, usual)
         best = np.maximum(best, z.max(axis=0))
         tried += 2 * len(move) / span
     return np.array([_quantile(max(tried, 1.0) * _tail(z)) for z in best])

@@ -7,8 +7,9 @@ named in one news, those that have not reacted are flagged, though others have. 
 learned at once is no pattern, and neither is a flat price after news that means nothing.
 
 Statistic. With D the abnormal return (net of the market) since the news and s its usual deviation
-over that time, the price is unreacted if |D| / s stays below 2 at the end of every minute and below
-1.5 at the last. Precision rests on the estimated materiality, the probability that such news moves
+over that time, the price is unreacted if |D| / s stays below 2.5 at the end of every minute and
+below 2 at the last.
+Precision rests on the estimated materiality, the probability that such news moves
 its security by two deviations, and on how the headline tells it: an event makes its odds larger,
 comment and routine smaller. Unreacted after some minutes, what is left of that probability p is
 
@@ -49,10 +50,10 @@ HORIZON_S = 4 * 3_600
 _SOONEST_MIN = 3
 _LATEST_MIN = 8
 # Ordinary noise stays within so many deviations at its end, and on its way.
-_UNREACTED = 1.5
-_UNREACTED_ON_THE_WAY = 2.0
+_UNREACTED = 2.0
+_UNREACTED_ON_THE_WAY = 2.5
 # A move of so many deviations in some minutes of the hour before says that the news was known.
-_KNOWN_BEFORE = 4.0
+_KNOWN_BEFORE = 5.0
 _BEFORE_MIN = 60
 _BEFORE_SPANS = (5, 15)
 _REACTED = 3.0
@@ -62,9 +63,9 @@ _REACTED = 3.0
 _EVENT_ODDS = math.exp(2.0)
 _ROUTINE_ODDS = math.exp(-2.0)
 # News as likely as not to be nothing still is worth a look if it says clearly good or bad.
-_MATERIAL = 0.3
+_MATERIAL = 0.27
 _CLEAR = 0.1
-# Such news of the same theme within the last day, or with most of the same words within the week,
+# Such news of the same theme within the last day, or in the same words within the week,
 # makes this one a reprint; within half an hour it is the same story breaking.
 _STALE_US = 24 * 3_600 * US_PER_S
 _REMEMBERED_US = 7 * 24 * 3_600 * US_PER_S
@@ -72,8 +73,6 @@ _SAME_WORDS = 0.6
 _BREAKING_US = 30 * US_PER_MINUTE
 _STALE_PART = 0.5
 _MOST_SUBJECTS = 4
-# Buyer and bought, plaintiff and defendant: that one has moved says nothing of the other.
-_OPPOSED = frozenset({"merger", "legal"})
 # The part of material news that takes longer than a few minutes to read.
 _SLOW_PART = 0.5
 _WARM_MIN = 60
@@ -165,7 +164,10 @@ def _candidate(panel: Panel, items: list[Item], told: dict[str, list[Told]]) -> 
         return None
     states = [s for s in (_state(panel, item, told) for item in items) if s is not None]
     silent = [s for s in states if s.unreacted and s.material >= _MATERIAL]
-    if items[0].theme in _OPPOSED and any(abs(s.move) >= _REACTED for s in states):
+    # Buyer and bought, plaintiff and defendant: what is good for one is not for the other.
+    if items[0].theme == "merger" and len(items) > 1:
+        return None
+    if items[0].theme == "legal" and any(abs(s.move) >= _REACTED for s in states):
         return None
     if not silent:
         return None
@@ -231,9 +233,15 @@ def is_reprint(item: Item, told: Sequence[Told]) -> bool:
         same_kind = earlier.theme == item.theme and earlier.material >= enough
         before = Headline.of(earlier.headline).words
         shared = len(words & before) / max(len(words | before), 1)
-        if shared >= _SAME_WORDS or (same_kind and age <= _STALE_US):
+        same_text = shared >= _SAME_WORDS and _figures(words) == _figures(before)
+        if same_text or (same_kind and age <= _STALE_US):
             return True
     return False
+
+
+def _figures(words: frozenset[str]) -> set[str]:
+    """The words with a digit: another number is another event."""
+    return {word for word in words if any(c.isdigit() for c in word)}
 
 
 def material(item: Item) -> float:
