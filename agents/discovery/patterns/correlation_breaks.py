@@ -47,8 +47,8 @@ _ENOUGH = 1.5 * SESSION_MIN
 _CAP = 3.0
 # Minutes lose a little of a correlation of 0.7 to stale quotes and ticks.
 _GATE = 0.6
-# A break leaves less than this part of the correlation.
-_LEFT = 0.5
+# A break leaves about a third of the correlation at most: else it only weakened.
+_LEFT = 0.35
 # At least one of the two moves about as usual, as against the other securities.
 _LEAST_ACTIVITY = 0.6
 # One false alarm in ten days; windows and looks of a pair are worth some thirty independent ones.
