@@ -51,7 +51,7 @@ _LEVEL_SD, _TYPE_SD, _SLOPE_SD = 1.0, 0.7, 0.5
 _KEEP = 0.5 ** (1 / 100)
 _KEPT = 400
 # Once drift is found, what was learned before it counts for so much.
-_AFTER_DRIFT = 0.25
+_AFTER_DRIFT = 0.1
 _NEWTON_STEPS = 25
 _LONGEST_STEP = 2.0
 _SCORE_CAP = 5.0

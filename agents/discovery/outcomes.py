@@ -25,6 +25,8 @@ NOISE = 0.25
 _ONE_COUNTS = 4.0
 # So many minutes of trading after the horizon, what has not traded is measured where it stands.
 _LONGEST_WAIT_MIN = SESSION_MIN
+# An estimated beta beyond this is an accident of prices that hardly move.
+_WIDEST_BETA = 4.0
 # Blocks of a quarter of an hour from which the noise of several securities together is known.
 _ENOUGH_BLOCKS = SESSION_MIN // BLOCK_MIN
 _NORMAL_MEDIAN = 0.6745
@@ -111,7 +113,7 @@ class Outcomes:
             [int(d) for d in direction],
             (np.log(panel.last[rows]) - panel.split[rows]).tolist(),
             panel.course_at[rows].tolist(),
-            panel.beta[rows].tolist(),
+            np.clip(panel.beta[rows], -_WIDEST_BETA, _WIDEST_BETA).tolist(),
             deviation.tolist(),
             basket_noise(panel, rows, direction, deviation),
             dict(basis),

@@ -57,6 +57,8 @@ _SHAPE_RATE = 0.02
 _PULL_CAP = 0.01
 # A closed market moves prices as much as so many minutes of trading.
 NIGHT_MIN = 120
+# So little of the market is in securities together that it cannot be told from them.
+_LEAST_BETA = 0.3
 # A price that is a whole multiple or part of the last session's, within so much, was split.
 _SPLIT_FIT = 0.03
 _WIDEST_SPREAD = 0.05
@@ -300,11 +302,12 @@ class Panel:
         split = (whole >= 2) & (np.abs(times / whole - 1) < _SPLIT_FIT)
         self.split[ids[split]] += np.sign(net[split]) * np.log(whole[split])
         ids, net = ids[~split], net[~split]
-        if len(ids) < _LEAST_MARKET:
+        if not len(ids) or self.reopened + len(ids) < _LEAST_MARKET:
             return
         self.reopened += len(ids)
         night = weighted_mean(net, self.deviation("m")[ids] * np.sqrt(NIGHT_MIN))
-        self.course += night * len(ids) / self.reopened
+        beta = max(float(self.beta[ids].mean()), _LEAST_BETA)
+        self.course += night / beta * len(ids) / self.reopened
 
     def _block(self) -> None:
         count, self.unblocked = self.unblocked, 0
