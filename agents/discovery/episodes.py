@@ -17,7 +17,7 @@ _COOL_DOWN_US: dict[PatternType, int] = {
     "catalyst_sympathy": 6 * _HOUR_US,
     "news_arbitrage": 24 * _HOUR_US,
     "pump_and_dump": 24 * _HOUR_US,
-    "accumulation_patterns": 48 * _HOUR_US,
+    "accumulation_patterns": 72 * _HOUR_US,
     "sector_rotation": 24 * _HOUR_US,
     "correlation_breaks": 72 * _HOUR_US,
     "emergent_clusters": 72 * _HOUR_US,

@@ -67,7 +67,7 @@ _WIDEST_SPREAD = 0.05
 _LEAST_MARKET = 5
 _LEAST_SECTOR = 4
 
-FIELDS = ("r", "m", "e", "z", "zm", "volume", "expected", "signed", "traded")
+FIELDS = ("r", "m", "e", "z", "zm", "volume", "expected", "signed", "side", "traded")
 _FLOATS = (
     "last", "level_at", "sector_level_at", "beta_fr", "gamma_gm", "gamma_gg", "var_m", "var_e",
     "usual_volume", "overnight", "course_at", "split", "pull_square",
@@ -87,7 +87,8 @@ class Panel:
     taken, ``session_tick`` that of the first minute of the current session. ``window`` holds, a
     row a minute: ``r`` log returns; ``m`` net of the market; ``e`` net of market and sector; ``zm``
     and ``z`` the same over their usual deviation at that time of the day, capped; ``volume``,
-    ``expected`` volume and ``signed`` volume (bought less sold) in shares; ``traded`` 0 or 1.
+    ``expected`` volume and ``signed`` volume (bought less sold) in shares; ``side`` the latter over
+    the volume of that minute, -1 to 1; ``traded`` 0 or 1.
     ``blocks`` holds sums of the same over quarters of an hour, within sessions only. ``factors``
     holds the market's return and ``burst`` (its volatility over the usual, at least one);
     ``sectors`` the returns of the sectors net of the market, in order of ``sector_names``.
@@ -424,7 +425,12 @@ class Panel:
         mean = self.profile.mean[:, slot].astype(np.float64) / SLOT_MIN
         expected = np.where(np.isnan(mean), self.usual_volume, mean)
         self.window.append(
-            **self._row, volume=volume, expected=expected, signed=signed, traded=traded
+            **self._row,
+            volume=volume,
+            expected=expected,
+            signed=signed,
+            side=np.nan_to_num(ratio(signed, volume)),
+            traded=traded,
         )
         self.profile.add(minute.start, ids, volume[ids])
         rate = np.maximum(1 / (self.seen + 1), _VARIANCE_RATE)

@@ -34,13 +34,11 @@ import numpy as np
 
 from agents.discovery.aftermath import in_session, minutes_since, usual_move
 from agents.discovery.candidate import Candidate, Direction
-from agents.discovery.newslog import Item
+from agents.discovery.newslog import Item, material
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
 from agents.news.similarity import Headline
-from agents.news.text import fold
-from agents.news.wording import wording
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE, US_PER_S
 
@@ -58,10 +56,6 @@ _BEFORE_MIN = 60
 _BEFORE_SPANS = (5, 15)
 _REACTED = 3.0
 
-# Odds of being material for an event, and for comment or routine, beside those of theme and
-# source: of each ten items of one theme, one or two tell of an event.
-_EVENT_ODDS = math.exp(2.0)
-_ROUTINE_ODDS = math.exp(-2.0)
 # News as likely as not to be nothing still is worth a look if it says clearly good or bad.
 _MATERIAL = 0.27
 _CLEAR = 0.1
@@ -242,14 +236,6 @@ def is_reprint(item: Item, told: Sequence[Told]) -> bool:
 def _figures(words: frozenset[str]) -> set[str]:
     """The words with a digit: another number is another event."""
     return {word for word in words if any(c.isdigit() for c in word)}
-
-
-def material(item: Item) -> float:
-    """The probability that an item is material, by its estimate and how its headline tells it."""
-    told = wording(fold(item.headline))
-    odds = item.materiality / max(1 - item.materiality, 1e-6)
-    odds *= (_EVENT_ODDS if told.event else 1.0) * (_ROUTINE_ODDS if told.routine else 1.0)
-    return odds / (1 + odds)
 
 
 def remaining(materiality: float) -> float:

@@ -1,0 +1,236 @@
+"""Pump and dump: price and volume rise ever faster without news, to be told before they collapse.
+
+**Definition.** A security rises on growing volume, both steepening, and neither it nor its peers
+have news that would explain it. What is driven up like this falls back once the buying stops.
+
+**Statistic.** Over windows from ten minutes to an hour and a half, never from before the open:
+
+- ``P``, the rise: the sum of the standardised returns net of market and sector over ``sqrt(n)``,
+  less what the median peer did;
+- ``A``, that it steepens: what the later half of the window brought more than the earlier, over
+  ``sqrt(n)`` deviations; about half of ``P`` for a parabola, zero on the mean for an even rise;
+- ``V``, the volume: log volume over what is usual at that time, net of the market's, in deviations
+  from its own mean;
+- ``G``, that it grows: the log of the later half's volume over the earlier half's, likewise;
+- ``B``, that it is bought: what was bought less what was sold over all volume, likewise.
+
+Returns are capped, so that many minutes make a rise and no jump does. Without a pattern each is
+about standard normal, whatever the time of day, the security and how rough the market is. The
+evidence is their sum over ``sqrt(5)``, at its largest over the windows, over how rough the sector
+is just now. ``P`` to ``G`` must each be there, so that an even rise or heavy volume at a flat
+price is none. What rises on news of its own, or after a peer that moved on news, is left to the
+patterns that explain it.
+
+**Literature.** Aggarwal and Wu 2006, "Stock market manipulations": volume and returns rise
+together and revert; Xu and Livshits 2019, "The anatomy of a cryptocurrency pump-and-dump scheme":
+abnormal volume and an accelerating price before the peak; Leuz et al. 2017 for the size of rises.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.discovery.candidate import Candidate
+from agents.discovery.habit import Habit
+from agents.discovery.newslog import material
+from agents.discovery.panel import SESSION_MIN, Panel
+from agents.discovery.patterns.catalyst_sympathy import leads
+from agents.discovery.robust import Floats
+from agents.discovery.scene import Scene
+from schemas.signals import PatternType
+from schemas.times import US_PER_MINUTE
+
+WINDOWS = (10, 16, 24, 36, 60, 90)
+# One false alarm in ten days among 150 securities, each looked at in some forty independent windows
+# a day, is a tail of 2e-6 or 4.6 deviations; half of one more for fat tails.
+_THRESHOLD = 5.2
+_LEAST_RISE = 3.5
+_LEAST_STEEPER = 1.2
+_LEAST_VOLUME = 1.3
+_LEAST_GROWTH = 0.3
+_LEAST_BOUGHT = 0.0
+# Beyond so many deviations a minute counts as this many only.
+_CAP = 3.0
+# The mean of the absolute value of a fat-tailed unit variable; so few say nothing of a sector.
+_MEAN_MOVE = 0.75
+_LEAST_SECTOR = 4
+# What is no more than this is not worth driving up, nor falling back from.
+_LEAST_RETURN = 0.006
+# Log volume is not known better than this; its usual mean and deviation follow over three sessions.
+_LEAST_DEVIATION = 0.15
+_LOOKS_PRIOR = 60.0
+_RATE = 1 - 0.5 ** (1 / (3 * SESSION_MIN))
+_LEAST_RELATIVE = 0.05
+_WARM_MIN = SESSION_MIN
+# News as material as this explains a rise within a day; that of a peer if the peers rise with it.
+_NEWS_US = 20 * 60 * US_PER_MINUTE
+_MATERIAL = 0.15
+_MOST_PEERS = 2.0
+_MOST_AT_ONCE = 3
+HORIZON_S = 4 * 3_600
+
+
+class _Evidence(NamedTuple):
+    """Of every window and security, shape (windows, securities), each about standard normal."""
+
+    rise: Floats
+    steeper: Floats
+    volume: Floats
+    growth: Floats
+    bought: Floats
+
+    def at(self, window: int, row: int) -> dict[str, float]:
+        """Those of one security."""
+        return {name: float(getattr(self, name)[window, row]) for name in self._fields}
+
+
+class PumpAndDump:
+    """Detector of pumps; see the module."""
+
+    name: PatternType = "pump_and_dump"
+    every = 1
+
+    def __init__(self) -> None:
+        self.volume = _habit()
+        self.growth = _habit()
+        self.bought = _habit()
+
+    def look(self, scene: Scene) -> list[Candidate]:
+        """Pumps under way, strongest first."""
+        panel = scene.panel
+        evidence = self._weigh(panel)
+        joint = np.where(
+            (evidence.rise >= _LEAST_RISE)
+            & (evidence.steeper >= _LEAST_STEEPER)
+            & (evidence.volume >= _LEAST_VOLUME)
+            & (evidence.growth >= _LEAST_GROWTH)
+            & (evidence.bought >= _LEAST_BOUGHT),
+            sum(evidence) / np.sqrt(len(evidence)),
+            -np.inf,
+        )
+        joint[:, panel.seen < _WARM_MIN] = -np.inf
+        joint[np.array(WINDOWS) > panel.minute_of_session] = -np.inf
+        window = np.argmax(joint, axis=0)
+        strength = joint[window, np.arange(len(panel))] / _THRESHOLD
+        seen = [int(row) for row in np.argsort(-strength, kind="stable") if strength[row] >= 1]
+        if not 0 < len(seen) <= _MOST_AT_ONCE:
+            return []
+        found = []
+        for row in seen:
+            steps = WINDOWS[window[row]]
+            gain = float(panel.window.total("e", steps)[row])
+            sure = float(strength[row]) / _roughness(panel, row, steps)
+            if sure >= 1 and gain >= _LEAST_RETURN and not self._is_explained(scene, row, steps):
+                told = evidence.at(int(window[row]), row)
+                found.append(_candidate(panel, row, steps, sure, told))
+        return found
+
+    def _weigh(self, panel: Panel) -> _Evidence:
+        z = _totals(np.clip(panel.window.last("z", max(WINDOWS)), -_CAP, _CAP))
+        root = np.sqrt(np.array(WINDOWS, dtype=np.float64))[:, None]
+        whole, late = z[list(WINDOWS)], z[[steps // 2 for steps in WINDOWS]]
+        relative = np.stack([_log(panel.relative_volume(steps)) for steps in WINDOWS])
+        later = np.stack([_log(panel.relative_volume(steps // 2)) for steps in WINDOWS])
+        sides = np.stack([panel.imbalance(steps) for steps in WINDOWS])
+        rise = whole / root
+        return _Evidence(
+            rise,
+            np.minimum((2 * late - whole) / root, rise),
+            self.volume.take(relative),
+            self.growth.take(later - relative),
+            self.bought.take(sides),
+        )
+
+    def _is_explained(self, scene: Scene, row: int, steps: int) -> bool:
+        """Whether news, or the peers, explain the rise."""
+        panel = scene.panel
+        named = scene.news.since(panel.now - _NEWS_US, panel.now)
+        symbol = panel.symbols[row]
+        if any(item.symbol == symbol and material(item) >= _MATERIAL for item in named):
+            return True
+        peers = scene.kin.peers(panel, row)
+        if any(lead.sign > 0 and lead.row in peers for lead in leads(scene)):
+            return True
+        moves = panel.window.total("zm", steps)[peers] / np.sqrt(steps)
+        return len(peers) > 1 and float(np.median(moves)) > _MOST_PEERS
+
+    def snapshot(self) -> dict[str, Any]:
+        """State for a checkpoint."""
+        return {name: getattr(self, name).snapshot() for name in _HABITS}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over the state of a snapshot."""
+        for name in _HABITS:
+            getattr(self, name).load(state[name])
+
+
+_HABITS = ("volume", "growth", "bought")
+
+
+def _habit() -> Habit:
+    return Habit(
+        len(WINDOWS),
+        rate=_RATE,
+        least=_LEAST_DEVIATION,
+        prior=_LOOKS_PRIOR,
+    )
+
+
+def _totals(rows: NDArray[np.float32]) -> Floats:
+    """Sums of the last 0, 1, 2, .. rows, shape (rows + 1, securities)."""
+    sums = np.zeros((len(rows) + 1, rows.shape[1]))
+    np.cumsum(rows[::-1], axis=0, dtype=np.float64, out=sums[1:])
+    return sums
+
+
+def _log(relative: Floats) -> Floats:
+    return np.log(np.maximum(relative, _LEAST_RELATIVE))
+
+
+def _roughness(panel: Panel, row: int, steps: int) -> float:
+    """How much more than usual the median security of the sector moves, at least one."""
+    same = panel.sector == panel.sector[row]
+    same &= panel.seen >= _WARM_MIN
+    same[row] = False
+    if same.sum() < _LEAST_SECTOR:
+        return 1.0
+    moves = np.abs(panel.window.last("z", steps)[:, same]).mean(axis=0)
+    return max(1.0, float(np.median(moves)) / _MEAN_MOVE)
+
+
+def _candidate(
+    panel: Panel, row: int, steps: int, strength: float, told: dict[str, float]
+) -> Candidate:
+    symbol = panel.symbols[row]
+    gain = float(panel.window.total("m", steps)[row])
+    relative = float(panel.relative_volume(steps)[row])
+    return Candidate(
+        pattern_type="pump_and_dump",
+        lead=(symbol,),
+        securities=[symbol],
+        window_start=panel.now - steps * US_PER_MINUTE,
+        strength=strength,
+        direction={symbol: -1},
+        horizon_s=HORIZON_S,
+        conditions={
+            "rise": round(float(np.expm1(gain)), 4),
+            "relative_volume": round(relative, 2),
+            "window_minutes": steps,
+            "imbalance": round(float(panel.imbalance(steps)[row]), 2),
+            **{f"{name}_deviations": round(value, 2) for name, value in told.items()},
+        },
+        features={
+            "strength": strength,
+            "rise": told["rise"] / 5,
+            "steeper": told["steeper"] / 3,
+            "volume": told["volume"] / 3,
+            "growth": told["growth"] / 3,
+            "gain": gain * 20,
+            "imbalance": float(panel.imbalance(steps)[row]),
+            "window": float(np.log2(steps / WINDOWS[0])) / 3,
+            "burst": panel.burst - 1,
+        },
+    )
