@@ -44,13 +44,16 @@ class Habit:
         return np.clip(away / deviation, -CAP, CAP)
 
     def _step(self, known: NDArray[np.bool_], prior: float) -> Floats:
-        return np.where(known, np.maximum(1 / (self.seen + prior), self._rate), 0.0)
+        return np.asarray(np.where(known, np.maximum(1 / (self.seen + prior), self._rate), 0.0))
 
     def _deviation(self) -> Floats:
         own = np.minimum(self.seen, 1 / self._rate)
-        usual = np.ma.median(np.ma.masked_equal(self.square, 0.0), axis=1).filled(0.0)[:, None]
+        usual = np.zeros((len(self.square), 1))
+        for window, square in enumerate(self.square):
+            known = square[square > 0]
+            usual[window] = np.median(known) if len(known) else 0.0
         variance = (own * self.square + self._prior * usual) / (own + self._prior)
-        return np.maximum(np.sqrt(variance), self._least)
+        return np.asarray(np.maximum(np.sqrt(variance), self._least))
 
     def _resize(self, securities: int) -> None:
         grow = securities - self.mean.shape[1]

@@ -12,7 +12,8 @@ import msgspec
 
 from agents.models import ModelMismatch
 from agents.news.duplicates import Stories
-from agents.news.materiality import Item, Materiality
+from agents.news.materiality import MATERIAL_MOVE, Item, Materiality
+from agents.news.phrases import Phrases, phrase_of
 from agents.news.reactions import Reaction
 from agents.news.sentiment import Sentiment, default_sentiment
 from agents.news.similarity import Headline
@@ -46,6 +47,7 @@ class Duplicate:
 @dataclass(slots=True)
 class _Pending:
     item: Item
+    words: frozenset[str]
     ts: int
 
 
@@ -59,6 +61,7 @@ class NewsDesk:
     finder: TickerFinder = field(default_factory=TickerFinder)
     stories: Stories = field(default_factory=Stories)
     materiality: Materiality = field(default_factory=Materiality)
+    phrases: Phrases = field(default_factory=Phrases)
     sentiment: Sentiment = field(default_factory=default_sentiment)
     model_discarded: str | None = None
     clock: int = 0
@@ -82,17 +85,16 @@ class NewsDesk:
         self.clock = max(self.clock, now_us)
         self.stories.expire(self.clock)
         ts = to_us(news.ts)
-        folded = fold(news.headline)
         mentions = self.finder.find(news.headline)
         roles = self._roles(news, mentions)
         headline = Headline.of(news.headline)
         story = self.stories.match(news.id, ts, headline, set(roles))
         if story is None:
             self.stories.add(news.id, ts, headline, set(roles))
-            return self._catalysts(news, ts, folded, mentions, roles)
+            return self._catalysts(news, ts, headline, mentions, roles)
         fresh = {symbol: role for symbol, role in roles.items() if symbol not in story.symbols}
         story.symbols |= fresh.keys()
-        return Duplicate(story.id, self._catalysts(news, ts, folded, mentions, fresh))
+        return Duplicate(story.id, self._catalysts(news, ts, headline, mentions, fresh))
 
     def learn(self, reaction: Reaction) -> bool:
         """Learn from how a price reacted; False if its news is unknown or long gone."""
@@ -101,6 +103,8 @@ class NewsDesk:
             return False
         item = pending.item
         self.materiality.learn(item, theme(item.theme), reaction.move, reaction.weight)
+        moved = reaction.move >= MATERIAL_MOVE
+        self.phrases.learn(pending.words, moved=moved, weight=reaction.weight)
         return True
 
     def learn_all(self, reactions: Iterable[Reaction]) -> int:
@@ -124,12 +128,14 @@ class NewsDesk:
         self,
         news: News,
         ts: int,
-        folded: str,
+        headline: Headline,
         mentions: list[Mention],
         roles: dict[str, Role],
     ) -> list[Catalyst]:
         if not roles:
             return []
+        folded = fold(news.headline)
+        words = phrase_of(headline, (mention.text for mention in mentions))
         kind = theme_of(folded)
         tier = source_tier(news.source, news.url)
         score = self.sentiment.score(folded, (mention.text for mention in mentions))
@@ -137,7 +143,8 @@ class NewsDesk:
         catalysts = []
         for symbol, role in roles.items():
             item = Item(kind.name, tier, score, role, figures, len(roles))
-            self._expect(news.id, symbol, item, ts)
+            self._expect(news.id, symbol, _Pending(item, words, ts))
+            estimate = self.phrases.revise(words, self.materiality.estimate(item, kind))
             catalysts.append(
                 Catalyst(
                     symbol,
@@ -146,7 +153,7 @@ class NewsDesk:
                     round(score, 4),
                     kind.name,
                     tier,
-                    round(self.materiality.estimate(item, kind), 6),
+                    round(estimate, 6),
                     role,
                     float(kind.half_life_s),
                     news.headline,
@@ -155,8 +162,8 @@ class NewsDesk:
             )
         return catalysts
 
-    def _expect(self, news_id: str, symbol: str, item: Item, ts: int) -> None:
-        self._pending[news_id, symbol] = _Pending(item, ts)
+    def _expect(self, news_id: str, symbol: str, pending: _Pending) -> None:
+        self._pending[news_id, symbol] = pending
         while self._pending:
             oldest = next(iter(self._pending.values()))
             if len(self._pending) <= _MOST_PENDING and oldest.ts >= self.clock - _PENDING_US:
@@ -170,8 +177,10 @@ class NewsDesk:
             "securities": [msgspec.to_builtins(s) for s in self.finder.securities],
             "stories": self.stories.snapshot(),
             "materiality": self.materiality.snapshot(),
+            "phrases": self.phrases.snapshot(),
             "pending": [
-                [*key, p.ts, msgspec.to_builtins(p.item)] for key, p in self._pending.items()
+                [*key, p.ts, sorted(p.words), msgspec.to_builtins(p.item)]
+                for key, p in self._pending.items()
             ],
         }
 
@@ -183,8 +192,9 @@ class NewsDesk:
             Stories.restore(state["stories"]),
         )
         desk.clock = state["clock"]
-        for news_id, symbol, ts, item in state["pending"]:
-            desk._pending[news_id, symbol] = _Pending(Item(**item), ts)
+        desk.phrases = Phrases.restore(state["phrases"])
+        for news_id, symbol, ts, words, item in state["pending"]:
+            desk._pending[news_id, symbol] = _Pending(Item(**item), frozenset(words), ts)
         try:
             desk.materiality = Materiality.restore(state["materiality"])
         except ModelMismatch as exc:

@@ -7,14 +7,14 @@ flat price has a reason that is not public.
 **Statistic.** In quarters of an hour of trading, over windows from one hour to two days:
 
 - ``V``, the mean log of a quarter's volume over what is usual at that time;
-- ``B``, the mean imbalance of its minutes: bought less sold over all volume, sides by Lee and Ready.
+- ``B``, the mean imbalance of its minutes: bought less sold over all volume, by Lee and Ready.
 
-Both are net of the median of the sector: what all of it does is no secret of one.
-Means of quarters and minutes, so that a single block trade is no persistence. Each is taken in deviations from
-its own EW mean, security by security, which takes account of how long volumes and flows remember.
-The evidence is ``(V + B) / sqrt(2)`` at its largest over the windows; both must be significant by
-themselves, most quarters must have taken part, and the return net of the market must be within what
-is usual for that time.
+Both are net of the median of the sector: what all of it does is no secret of one. They are means
+of quarters and minutes, so that a single block trade is no persistence, and are taken in deviations
+from their own EW mean, security by security, which takes account of how long volumes and flows
+remember. The evidence is ``(V + B) / sqrt(2)`` at its largest over the windows; both must be
+significant by themselves, most quarters must have taken part, and the return net of the market must
+be within what is usual for that time.
 
 **Literature.** Lee and Ready 1991 for the sides; Easley, Lopez de Prado and O'Hara 2012, "Flow
 toxicity and liquidity" (VPIN): imbalance of volume as the trace of informed trading; Kyle 1985 and
@@ -158,7 +158,7 @@ def _means(quarters: Floats) -> Floats:
 
 def _move(panel: Panel, quarters: int) -> Floats:
     """The return net of the market in its usual deviations, shape (securities,)."""
-    return panel.blocks.total("zm", quarters) / np.sqrt(quarters * BLOCK_MIN)
+    return np.asarray(panel.blocks.total("zm", quarters) / np.sqrt(quarters * BLOCK_MIN))
 
 
 def _has_news(scene: Scene, symbol: str) -> bool:
