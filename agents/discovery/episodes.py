@@ -23,7 +23,7 @@ _COOL_DOWN_US: dict[PatternType, int] = {
     "emergent_clusters": 72 * _HOUR_US,
 }
 
-# What explains a candidate of a type, if it is under way in one of the securities that lead it.
+# What explains a candidate of a type, if it is under way in half of the securities that lead it.
 _EXPLAINED_BY: dict[PatternType, frozenset[PatternType]] = {
     "catalyst_sympathy": frozenset({"catalyst_sympathy", "pump_and_dump"}),
     "news_arbitrage": frozenset({"pump_and_dump", "catalyst_sympathy"}),
@@ -79,13 +79,13 @@ class Episodes:
         return None
 
     def explanation(self, candidate: Candidate) -> Episode | None:
-        """An episode of another type that explains ``candidate``."""
+        """An episode of another type that explains ``candidate``: half of those who lead it."""
         explained_by = _EXPLAINED_BY[candidate.pattern_type]
         for episode in self._open:
-            if episode.pattern_type in explained_by and not set(candidate.lead).isdisjoint(
-                episode.securities
-            ):
-                return episode
+            if episode.pattern_type in explained_by:
+                explained = set(candidate.lead) & set(episode.securities)
+                if 2 * len(explained) >= len(candidate.lead):
+                    return episode
         return None
 
     def begin(self, candidate: Candidate, now: int) -> Episode:

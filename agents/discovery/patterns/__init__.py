@@ -6,6 +6,7 @@ from agents.discovery.candidate import Detector
 from agents.discovery.patterns.accumulation_patterns import AccumulationPatterns
 from agents.discovery.patterns.catalyst_sympathy import CatalystSympathy
 from agents.discovery.patterns.correlation_breaks import CorrelationBreaks
+from agents.discovery.patterns.emergent_clusters import EmergentClusters
 from agents.discovery.patterns.news_arbitrage import NewsArbitrage
 from agents.discovery.patterns.pump_and_dump import PumpAndDump
 from agents.discovery.patterns.sector_rotation import SectorRotation
@@ -20,4 +21,5 @@ def detectors() -> list[Detector]:
         AccumulationPatterns(),
         SectorRotation(),
         CorrelationBreaks(),
+        EmergentClusters(),
     ]
