@@ -419,8 +419,10 @@ class Panel:
     ) -> None:
         bars, count = minute.bars, len(self)
         volume, signed, traded = np.zeros(count), np.zeros(count), np.zeros(count)
-        volume[ids] = np.nan_to_num(bars.volume[at])
-        signed[ids] = 2 * np.nan_to_num(bars.buy_volume[at]) - volume[ids]
+        shares, bought = bars.volume[at], bars.buy_volume[at]
+        volume[ids] = np.where(np.isfinite(shares) & (shares > 0), shares, 0.0)
+        known = (bought >= 0) & (bought <= volume[ids])
+        signed[ids] = np.where(known, 2 * bought - volume[ids], 0.0)
         traded[ids] = 1.0
         mean = self.profile.mean[:, slot].astype(np.float64) / SLOT_MIN
         expected = np.where(np.isnan(mean), self.usual_volume, mean)
@@ -469,9 +471,10 @@ class Panel:
 def prices(bars: BarColumns, at: NDArray[np.intp]) -> Floats:
     """The middle of bid and ask where both stand and make sense, else the last price."""
     close, bid, ask = bars.close[at], bars.bid[at], bars.ask[at]
+    sound = (bid > 0) & (ask >= bid) & np.isfinite(ask)
+    bid, ask = np.where(sound, bid, close), np.where(sound, ask, close)
     middle = (bid + ask) / 2
-    sound = (bid > 0) & (ask >= bid) & (ask - bid <= _WIDEST_SPREAD * middle)
-    return np.where(sound, middle, close)
+    return np.where(ask - bid <= _WIDEST_SPREAD * middle, middle, close)
 
 
 def slot_of(us: int) -> int:

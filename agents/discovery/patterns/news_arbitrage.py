@@ -35,7 +35,7 @@ import numpy as np
 from agents.discovery.aftermath import in_session, minutes_since, usual_move
 from agents.discovery.candidate import Candidate, Direction
 from agents.discovery.newslog import Item, material
-from agents.discovery.panel import Panel
+from agents.discovery.panel import SESSION_MIN, Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
 from agents.news.similarity import Headline
@@ -203,8 +203,14 @@ def _state(panel: Panel, item: Item, told: dict[str, list[Told]]) -> _State | No
         float(np.abs(after).max()),
         _largest(own[:-minutes], usual),
         is_reprint(item, told.get(item.symbol, [])),
-        float(panel.window.last("traded", minutes)[:, row].mean()) > 0.5,
+        _could_have_moved(panel, row, minutes),
     )
+
+
+def _could_have_moved(panel: Panel, row: int, minutes: int) -> bool:
+    """Whether it trades just now, at a price that is not always the same."""
+    trades = float(panel.window.last("traded", minutes)[:, row].mean()) > 0.5
+    return trades and bool(panel.window.last("r", SESSION_MIN)[:, row].any())
 
 
 def _largest(own: Floats, usual: float) -> float:
