@@ -15,6 +15,7 @@ from agents.discovery.outcomes import Outcomes
 from agents.discovery.panel import Panel
 from agents.discovery.patterns import detectors
 from agents.discovery.scene import Scene
+from agents.discovery.topics import Topics
 from agents.minutes import MarketMinute
 from schemas.news import Catalyst, Security
 from schemas.signals import Outcome, Pattern, PredictedOutcome
@@ -56,12 +57,14 @@ class Discovery:
         self.consolidation = Consolidation()
 
     def take_security(self, security: Security) -> None:
-        """Reference data: sector and industry."""
+        """Reference data: name, sector and industry."""
         self.scene.panel.reference(security.symbol, security.sector, security.industry)
+        self.scene.topics.reference(security.name)
 
     def inform(self, catalyst: Catalyst) -> None:
         """News whose time has come."""
         self.scene.news.add(catalyst)
+        self.scene.topics.add(catalyst.symbol, catalyst.headline)
 
     def take(self, minute: MarketMinute) -> Found:
         """Take in a market minute, after the news up to its end."""
@@ -155,6 +158,7 @@ class Discovery:
             "panel": self.scene.panel.snapshot(),
             "news": self.scene.news.snapshot(),
             "kin": self.scene.kin.snapshot(),
+            "topics": self.scene.topics.snapshot(),
             "episodes": self.episodes.snapshot(),
             "outcomes": self.outcomes.snapshot(),
             "confidence": self.confidence.snapshot(),
@@ -170,6 +174,7 @@ class Discovery:
             Panel.restore(state["panel"]),
             NewsLog.restore(state["news"]),
             Kinship.restore(state["kin"]),
+            Topics.restore(state["topics"]),
         )
         discovery.episodes = Episodes.restore(state["episodes"])
         discovery.outcomes = Outcomes.restore(state["outcomes"])

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agents.discovery.kinship import Kinship
 from agents.discovery.newslog import NewsLog
 from agents.discovery.panel import Panel
+from agents.discovery.topics import Topics
 
 
 @dataclass(slots=True)
 class Scene:
-    """The market as it stands after a minute: returns and volumes, news, who is kin to whom."""
+    """The market as it stands after a minute: returns and volumes, news, who is kin to whom and why."""
 
     panel: Panel = field(default_factory=Panel)
     news: NewsLog = field(default_factory=NewsLog)
     kin: Kinship = field(default_factory=Kinship)
+    topics: Topics = field(default_factory=Topics)
 
     @property
     def now(self) -> int:
         """The end of the newest minute, epoch microseconds."""
         return self.panel.now
+
+    def peers(self, row: int) -> NDArray[np.intp]:
+        """Kin of a security by industry, by how they move, or by what is said of them."""
+        panel = self.panel
+        told = self.topics.peers(panel.symbols[row])
+        rows = [panel.row[symbol] for symbol in told if symbol in panel.row]
+        return np.union1d(self.kin.peers(panel, row), np.array(rows, np.intp))

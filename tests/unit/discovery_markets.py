@@ -16,6 +16,7 @@ from agents.discovery.kinship import Kinship
 from agents.discovery.newslog import NewsLog
 from agents.discovery.panel import Panel
 from agents.discovery.scene import Scene
+from agents.discovery.topics import Topics
 from agents.minutes import MarketMinute
 from schemas.bars import BarColumns
 from schemas.news import Catalyst
@@ -155,6 +156,7 @@ def copied(scene: Scene) -> Scene:
         Panel.restore(copy.deepcopy(scene.panel.snapshot())),
         NewsLog.restore(scene.news.snapshot()),
         Kinship.restore(copy.deepcopy(scene.kin.snapshot())),
+        Topics.restore(scene.topics.snapshot()),
     )
 
 

@@ -235,7 +235,7 @@ def _tail(x: float) -> float:
 def _free_peers(scene: Scene, lead: Lead) -> Rows:
     """Kin of the leader that trades, is known well enough and has no news of its own."""
     panel = scene.panel
-    peers = scene.kin.peers(panel, lead.row)
+    peers = scene.peers(lead.row)
     start = lead.item.ts - _OWN_NEWS_BEFORE_US
     loudest = scene.news.loudest(panel.row, len(panel), start, panel.now)
     trades = panel.window.total("traded", min(10, lead.minutes)) > 0

@@ -151,7 +151,7 @@ class PumpAndDump:
         symbol = panel.symbols[row]
         if any(item.symbol == symbol and material(item) >= _MATERIAL for item in named):
             return True
-        peers = scene.kin.peers(panel, row)
+        peers = scene.peers(row)
         if any(lead.sign > 0 and lead.row in peers for lead in leads(scene)):
             return True
         moves = panel.window.total("zm", steps)[peers] / np.sqrt(steps)
