@@ -74,7 +74,7 @@ def events_of(path: Path, first: datetime, last: datetime) -> list[Event]:
     found = []
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
-            begins, during = _start(row)
+            begins, during = start_of(row)
             if not first <= begins <= last:
                 continue
             if during:
@@ -90,12 +90,12 @@ def events_of(path: Path, first: datetime, last: datetime) -> list[Event]:
     return found
 
 
-def _start(row: dict[str, str]) -> tuple[datetime, bool]:
+def start_of(row: dict[str, str]) -> tuple[datetime, bool]:
     """When trading on the event could begin, and whether that was during a session."""
     day = datetime.fromisoformat(row["date"]).replace(tzinfo=EXCHANGE_TZ)
-    told = row["time_et"]
-    during = re.fullmatch(r"\d\d:\d\d", told) is not None and told > "09:30"
-    hour, minute = (int(part) for part in told.split(":")) if during else (9, 30)
+    told = re.fullmatch(r"(\d\d:\d\d)(-\d\d:\d\d)?", row["time_et"])
+    during = told is not None and told[1] > "09:30"
+    hour, minute = (int(part) for part in told[1].split(":")) if told and during else (9, 30)
     return day.replace(hour=hour, minute=minute), during
 
 
