@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.discovery_days [--data DIR] [--period 2018 ..] [--json]`` replays three real
 periods in process, with their news. Of each documented event it prints whether a signal named the
-securities that it was about: found within the first hour, late on the same day, or missed; of a
-shock of the whole market, which needs no signal, what was told of it. Of all other signals the
-most confident are printed with their numbers, for somebody to judge.
+securities that it was about: found within the first hour, late on the same day, or missed, and
+how many headlines there were to find it by; of a shock of the whole market, which needs no signal,
+what was told of it. Of all other signals the most confident are printed with their numbers, for
+somebody to judge. (The documented daily events lie outside the days of which there are minutes.)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 from agents.market.engine import EngineConfig, MarketEngine
 from agents.profile import EXCHANGE_TZ
 from benchmarks.scan_days import DATA, EVENTS, LATENESS_US, SECURITIES, start_of
+from schemas.news import Catalyst
 from schemas.signals import Outcome, Pattern
 from streams.replaying import Input, Tally, bars_of, headlines_of, play, securities_of
 from streams.sources.news import read_news, read_securities
@@ -38,6 +40,8 @@ SHOCK = "market_shock"
 # A documented time is approximate; an event is told of in time within the hour.
 EARLY = timedelta(minutes=10)
 IN_TIME = timedelta(hours=1)
+# Headlines of the evening before count for the open.
+BEFORE = timedelta(hours=18)
 OTHERS = 20
 
 
@@ -85,12 +89,13 @@ class Event:
     description: str
     primary: list[str]
     related: list[str]
+    headlines: int = 0
     verdict: str = "missed"
     signals: list[Signal] = field(default_factory=list)
 
 
-def replayed(data: Path, period: str) -> tuple[list[Signal], Tally]:
-    """The signals of a period, in order of time."""
+def replayed(data: Path, period: str) -> tuple[list[Signal], list[Catalyst], Tally]:
+    """The signals of a period in order of time, and what was read of news."""
     bars, news = PERIODS[period]
     tally = Tally()
     inputs = chain[Input](
@@ -99,8 +104,10 @@ def replayed(data: Path, period: str) -> tuple[list[Signal], Tally]:
         bars_of(open_replay([data / bars]), LATENESS_US, tally),
     )
     signals: dict[str, Signal] = {}
+    read: list[Catalyst] = []
     for step in play(MarketEngine(EngineConfig()), inputs):
         tally.count(step)
+        read += step.out.catalysts
         for pattern in step.out.patterns:
             known = signals.get(pattern.id)
             if known is None:
@@ -111,7 +118,7 @@ def replayed(data: Path, period: str) -> tuple[list[Signal], Tally]:
         for outcome in step.out.outcomes:
             if outcome.id in signals:
                 signals[outcome.id].outcome = outcome
-    return list(signals.values()), tally
+    return list(signals.values()), read, tally
 
 
 def events_of(path: Path, first: datetime, last: datetime) -> list[Event]:
@@ -131,13 +138,16 @@ def events_of(path: Path, first: datetime, last: datetime) -> list[Event]:
     return found
 
 
-def matched(event: Event, signals: list[Signal]) -> None:
+def matched(event: Event, signals: list[Signal], read: list[Catalyst]) -> None:
     """Attach the signals that are about an event, and say whether it was found, late or missed.
 
     About it is what names what it began with, or two of those related to it, until the session
     ends.
     """
     end = event.start.replace(hour=16, minute=0) + timedelta(minutes=1)
+    event.headlines = sum(
+        item.symbol in event.primary and event.start - BEFORE <= item.ts <= end for item in read
+    )
     for signal in signals:
         at = signal.first.detected_at
         if not event.start - EARLY <= at <= end:
@@ -167,7 +177,7 @@ def _line(signal: Signal) -> str:
 def _print(events: list[Event], others: list[Signal], signals: list[Signal]) -> None:
     for event in events:
         print(f"\n{event.name} {event.start:%Y-%m-%d %H:%M} {event.kind}: {event.verdict}")
-        print(f"  {event.description}")
+        print(f"  {event.description}; {event.headlines} headlines")
         for signal in event.signals:
             print(f"  {_line(signal)}")
     verdicts = Counter(event.verdict for event in events)
@@ -200,13 +210,13 @@ def main() -> None:
     events: list[Event] = []
     for period in chosen.period or PERIODS:
         began = time.perf_counter()
-        found, tally = replayed(chosen.data, period)
+        found, read, tally = replayed(chosen.data, period)
         first, last = (
             datetime.fromtimestamp(us / 1e6, EXCHANGE_TZ) for us in (tally.first, tally.last)
         )
         there = events_of(chosen.data / EVENTS, first, last)
         for event in there:
-            matched(event, found)
+            matched(event, found, read)
         signals += found
         events += there
         print(
