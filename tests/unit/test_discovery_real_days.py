@@ -55,6 +55,14 @@ def test_a_shock_is_judged_by_what_was_taken_for_sympathy() -> None:
     assert shock.verdict == "taken for sympathy"
 
 
+def test_a_pump_is_no_finding_of_an_event_with_a_reason() -> None:
+    pump = signal(14, "WMB", kind="pump_and_dump")
+    for others, verdict in (([], "taken for a pump"), ([signal(20, "WMB")], "found")):
+        about = event()
+        matched(about, [pump, *others], [])
+        assert about.verdict == verdict
+
+
 def test_headlines_of_the_evening_before_count() -> None:
     about = event()
     read = [
