@@ -107,7 +107,7 @@ class Discovery:
         if episode is not None:
             episode.seen = now
             added = [s for s in candidate.securities if s not in episode.securities]
-            if added:
+            if added and set(candidate.lead) <= {*episode.lead, *episode.securities}:
                 episode.securities += added
                 self._tell(candidate, episode, found)
             return

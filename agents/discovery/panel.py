@@ -67,7 +67,7 @@ _WIDEST_SPREAD = 0.05
 _LEAST_MARKET = 5
 _LEAST_SECTOR = 4
 
-FIELDS = ("r", "m", "e", "z", "zm", "volume", "expected", "signed", "side", "traded")
+FIELDS = ("r", "m", "e", "z", "zm", "volume", "expected", "signed", "side", "sided", "traded")
 _FLOATS = (
     "last", "level_at", "sector_level_at", "beta_fr", "gamma_gm", "gamma_gg", "var_m", "var_e",
     "usual_volume", "overnight", "course_at", "split", "pull_square",
@@ -88,7 +88,8 @@ class Panel:
     row a minute: ``r`` log returns; ``m`` net of the market; ``e`` net of market and sector; ``zm``
     and ``z`` the same over their usual deviation at that time of the day, capped; ``volume``,
     ``expected`` volume and ``signed`` volume (bought less sold) in shares; ``side`` the latter over
-    the volume of that minute, -1 to 1; ``traded`` 0 or 1.
+    the volume of that minute, -1 to 1; ``sided`` whether quotes told the sides, ``traded`` whether
+    it traded, 0 or 1.
     ``blocks`` holds sums of the same over quarters of an hour, within sessions only. ``factors``
     holds the market's return and ``burst`` (its volatility over the usual, at least one);
     ``sectors`` the returns of the sectors net of the market, in order of ``sector_names``.
@@ -418,12 +419,12 @@ class Panel:
         self, minute: MarketMinute, ids: NDArray[np.intp], at: NDArray[np.intp], slot: int
     ) -> None:
         bars, count = minute.bars, len(self)
-        volume, signed, traded = np.zeros(count), np.zeros(count), np.zeros(count)
+        volume, signed, sided, traded = (np.zeros(count) for _ in range(4))
         shares, bought = bars.volume[at], bars.buy_volume[at]
         volume[ids] = np.where(np.isfinite(shares) & (shares > 0), shares, 0.0)
         known = (bought >= 0) & (bought <= volume[ids])
         signed[ids] = np.where(known, 2 * bought - volume[ids], 0.0)
-        traded[ids] = 1.0
+        sided[ids], traded[ids] = bars.quoted[at] > 0, 1.0
         mean = self.profile.mean[:, slot].astype(np.float64) / SLOT_MIN
         expected = np.where(np.isnan(mean), self.usual_volume, mean)
         self.window.append(
@@ -432,6 +433,7 @@ class Panel:
             expected=expected,
             signed=signed,
             side=np.nan_to_num(ratio(signed, volume)),
+            sided=sided,
             traded=traded,
         )
         self.profile.add(minute.start, ids, volume[ids])

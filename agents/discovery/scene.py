@@ -15,7 +15,7 @@ from agents.discovery.topics import Topics
 
 @dataclass(slots=True)
 class Scene:
-    """The market as it stands after a minute: returns and volumes, news, who is kin to whom and why."""
+    """The market as it stands after a minute: returns and volumes, news, and who is kin."""
 
     panel: Panel = field(default_factory=Panel)
     news: NewsLog = field(default_factory=NewsLog)

@@ -51,7 +51,9 @@ _ROUTINE = (
     r"explained|opinion|podcast|interview|q&a|\bvideo\b|column\b|commentary|cramer|motley fool|"
     r"zacks|in focus|trending|round-?up|recap\b|\bwrap\b|week ahead|watchlist|factbox|timeline|"
     r"breakingviews|profile|review\b|how to\b|(?:bull|bear) case|by the numbers|a closer look",
-    # The price itself, which is known already.
+    # The market, or the price itself, which are known already.
+    r"^(?:treasuries|forex|(?:us|global|european|asian?) (?:stocks|markets))\b ?-|"
+    r"shares? (?:are )?(?:up|down|trading|higher|lower)\b",
     rf"(?:shares?|stock)(?: price)? (?:\w+ ){{0,3}}{_MOVES}|{_MOVES}\w* (?:\w+ )?(?:after|on the|"
     r"on heavy|in (?:early|late|light|heavy))|most active|here's what happened|gaps? (?:up|down)|"
     r"stock price|light trading|heavy trading|(?:day|session) (?:high|low)s?\b|halted|volatility "

@@ -48,13 +48,13 @@ _LEAST_VOLUME = 0.8
 _LEAST_BOUGHT = 1.8
 # No more than usual, in deviations; a part of the quarters that takes part in both.
 _FLAT = 2.0
-_LEAST_BREADTH = 0.5
+_LEAST_BREADTH, _LEAST_BREADTH_OF_FEW, _FEW = 0.5, 0.75, 4
 _LEAST_DEVIATION = 0.06
 _LOOKS_PRIOR = 60.0
 _RATE = 1 - 0.5 ** (BLOCK_MIN / (5 * SESSION_MIN))
 _LEAST_RELATIVE = 0.05
 _LEAST_SECTOR = 4
-_WARM_MIN = 2 * SESSION_MIN
+_WARM_MIN = 3 * SESSION_MIN
 # News as material as this explains who buys, for a day.
 _NEWS_US = 24 * 60 * US_PER_MINUTE
 _MATERIAL = 0.15
@@ -90,7 +90,8 @@ class AccumulationPatterns:
                 break
             w, quarters = int(window[row]), WINDOWS[window[row]]
             both = (logs[-quarters:, row] > self.volume.mean[w, row]) & (sides[-quarters:, row] > 0)
-            if both.mean() >= _LEAST_BREADTH and not _has_news(scene, panel.symbols[row]):
+            least = _LEAST_BREADTH_OF_FEW if quarters <= _FEW else _LEAST_BREADTH
+            if both.mean() >= least and not _has_news(scene, panel.symbols[row]):
                 told = {
                     "volume_deviations": float(volume[w, row]),
                     "bought_deviations": float(bought[w, row]),

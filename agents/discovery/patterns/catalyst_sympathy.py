@@ -48,8 +48,9 @@ from schemas.times import US_PER_MINUTE
 HORIZON_S = 3_600
 # Followers follow within the hour; a little longer, for the last of them to be added.
 _FOLLOW_MIN = 65
-# News is read some time after those who move the price know it.
-_KNOWN_BEFORE_MIN = 2
+# Those who move the price know before a feed tells: minutes before the news, and how many more
+# deviations are asked for, since more chance lies within them.
+_KNOWN_BEFORE = ((2, 0.0), (10, 2.0))
 _WINDOWS = (5, 10, 20, 40, 60)
 _SPANS = (5, 10)
 _NORMAL = NormalDist()
@@ -155,22 +156,27 @@ def leads(scene: Scene) -> list[Lead]:
 
 
 def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
-    minutes = minutes_since(panel, item.ts)
-    if minutes < 2:
+    since = minutes_since(panel, item.ts)
+    if since < 2:
         return None
-    minutes = min(minutes + _KNOWN_BEFORE_MIN, panel.minute_of_session)
+    is_news = wording(fold(item.headline)).is_news
+    least = _LEADER_MOVE if is_news else _LEADER_MOVE_WITHOUT_EVENT
+    for before, more in _KNOWN_BEFORE:
+        minutes = min(since + before, panel.minute_of_session)
+        move, left = _move(panel, row, minutes)
+        if abs(move) >= least + more and left >= _LEFT:
+            return Lead(row, item, since, 1 if move > 0 else -1, abs(move))
+    return None
+
+
+def _move(panel: Panel, row: int, minutes: int) -> tuple[float, float]:
+    """The largest move of some spans that began ``minutes`` ago, in deviations, and what is left."""
     path = np.cumsum(panel.window.last("m", minutes)[:, row], dtype=np.float64)
-    usual = float(panel.deviation("m")[row])
-    rough = np.cumsum(roughness(panel, minutes))
-    spans = [span for span in _LEADER_SPANS if span <= minutes] or [minutes]
-    moves = [path[span - 1] / (usual * math.sqrt(rough[span - 1])) for span in spans]
-    at = int(np.argmax(np.abs(moves)))
-    move, left = moves[at], path[-1] / path[spans[at] - 1] if path[spans[at] - 1] else 0.0
-    if abs(move) < _LEADER_MOVE or left < _LEFT:
-        return None
-    if abs(move) < _LEADER_MOVE_WITHOUT_EVENT and not wording(fold(item.headline)).is_news:
-        return None
-    return Lead(row, item, minutes, 1 if move > 0 else -1, float(abs(move)))
+    usual = float(panel.deviation("m")[row]) * np.sqrt(np.cumsum(roughness(panel, minutes)))
+    ends = [span - 1 for span in _LEADER_SPANS if span <= minutes] or [minutes - 1]
+    end = max(ends, key=lambda e: abs(path[e] / usual[e]))
+    left = path[-1] / path[end] if path[end] else 0.0
+    return float(path[end] / usual[end]), float(left)
 
 
 def followers(scene: Scene, lead: Lead) -> Following | None:

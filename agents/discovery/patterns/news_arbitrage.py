@@ -43,10 +43,10 @@ from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE, US_PER_S
 
 HORIZON_S = 4 * 3_600
-# Programs read news within seconds, people within minutes: what has not moved by the third is
-# overlooked; from the ninth on another sight of it brings nothing new.
-_SOONEST_MIN = 3
-_LATEST_MIN = 8
+# Programs read news within seconds, people within minutes: what has not moved by the sixth is
+# overlooked; from the twelfth on another sight of it brings nothing new.
+_SOONEST_MIN = 6
+_LATEST_MIN = 11
 # Ordinary noise stays within so many deviations at its end, and on its way.
 _UNREACTED = 2.0
 _UNREACTED_ON_THE_WAY = 2.5

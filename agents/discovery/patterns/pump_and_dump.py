@@ -37,7 +37,6 @@ from agents.discovery.candidate import Candidate
 from agents.discovery.habit import Habit
 from agents.discovery.newslog import material
 from agents.discovery.panel import SESSION_MIN, Panel
-from agents.discovery.patterns.catalyst_sympathy import leads
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
 from schemas.signals import PatternType
@@ -51,24 +50,28 @@ _LEAST_RISE = 3.5
 _LEAST_STEEPER = 1.2
 _LEAST_VOLUME = 1.3
 _LEAST_GROWTH = 0.3
-_LEAST_BOUGHT = 0.0
+_LEAST_BOUGHT = 0.3
 # Beyond so many deviations a minute counts as this many only.
 _CAP = 3.0
 # The mean of the absolute value of a fat-tailed unit variable; so few say nothing of a sector.
 _MEAN_MOVE = 0.75
 _LEAST_SECTOR = 4
 # What is no more than this is not worth driving up, nor falling back from.
-_LEAST_RETURN = 0.006
+_LEAST_RETURN = 0.012
 # Log volume is not known better than this; its usual mean and deviation follow over three sessions.
 _LEAST_DEVIATION = 0.15
 _LOOKS_PRIOR = 60.0
 _RATE = 1 - 0.5 ** (1 / (3 * SESSION_MIN))
 _LEAST_RELATIVE = 0.05
 _WARM_MIN = SESSION_MIN
-# News as material as this explains a rise within a day; that of a peer if the peers rise with it.
+# News as material as this explains a rise within a day; that of a peer if it rose within hours; so
+# do the peers if they rise together.
 _NEWS_US = 20 * 60 * US_PER_MINUTE
 _MATERIAL = 0.15
-_MOST_PEERS = 2.0
+_FOLLOW_MIN = 120
+_LED = 2.0
+_TOGETHER_MIN = 60
+_MOST_PEER = 2.5
 _MOST_AT_ONCE = 3
 HORIZON_S = 4 * 3_600
 
@@ -152,10 +155,12 @@ class PumpAndDump:
         if any(item.symbol == symbol and material(item) >= _MATERIAL for item in named):
             return True
         peers = scene.peers(row)
-        if any(lead.sign > 0 and lead.row in peers for lead in leads(scene)):
-            return True
-        moves = panel.window.total("zm", steps)[peers] / np.sqrt(steps)
-        return len(peers) > 1 and float(np.median(moves)) > _MOST_PEERS
+        if len(peers) < 2:
+            return False
+        moves = panel.window.total("zm", _FOLLOW_MIN)[peers] / np.sqrt(_FOLLOW_MIN)
+        told = {item.symbol for item in named if material(item) >= _MATERIAL}
+        led = any(panel.symbols[peer] in told for peer in peers[moves > _LED])
+        return led or _rise_together(panel, peers, steps)
 
     def snapshot(self) -> dict[str, Any]:
         """State for a checkpoint."""
@@ -168,6 +173,15 @@ class PumpAndDump:
 
 
 _HABITS = ("volume", "growth", "bought")
+
+
+def _rise_together(panel: Panel, peers: NDArray[np.intp], steps: int) -> bool:
+    """Whether at least two peers rise too, in this time or the last hour."""
+    for minutes in (steps, max(steps, _TOGETHER_MIN)):
+        moves = panel.window.total("zm", minutes)[peers] / np.sqrt(minutes)
+        if np.sort(moves)[-2] > _MOST_PEER:
+            return True
+    return False
 
 
 def _habit() -> Habit:

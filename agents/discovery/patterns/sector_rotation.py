@@ -15,8 +15,9 @@ remember. Means and medians over members, capped, see to it that no single one m
 into a sector is ``(D + F + V) / sqrt(3)``, that out of one ``(-D - F + |V|) / sqrt(3)``, for who
 sells may do so loudly or quietly. The evidence is ``(L_in + L_out) / sqrt(2)`` at its largest.
 Drift and flow of either leg and the volume of the one into must point the right way by themselves,
-and most members must have drifted with it: neither a move of the whole market, nor of a single
-sector, nor one huge mover is a rotation.
+and most members must have drifted with it. Where a feed has no quotes that tell the sides, drift
+and volume must do. Neither a move of the whole market, nor of a single sector, nor one huge
+mover is a rotation.
 
 **Literature.** Moskowitz and Grinblatt 1999, "Do industries explain momentum?": industries' returns
 persist, beyond what single securities do; Froot and Teo 2008, "Style investing and institutional
@@ -59,6 +60,7 @@ _LEAST_RELATIVE = 0.05
 # tails and what flow and return have in common ask for more.
 _THRESHOLD = 5.6
 _LEAST_FIGURE = 1.0
+_TOLD = 0.5
 _LEAST_BREADTH = 0.55
 _LEAST_MEMBERS = 4
 _MOST_SIDE = 10
@@ -66,7 +68,10 @@ _HORIZON_S = SESSION_MIN * 60
 
 
 class _Figures(NamedTuple):
-    """What each sector did over each window, in deviations; shape (windows, sectors)."""
+    """What each sector did over each window, in deviations; shape (windows, sectors).
+
+    ``flow`` is NaN where quotes tell the sides of less than half of it.
+    """
 
     drift: Floats
     flow: Floats
@@ -91,7 +96,7 @@ class SectorRotation:
     every = STEP_MIN
 
     def __init__(self) -> None:
-        self.steps = Window(_Figures._fields, max(WINDOWS))
+        self.steps = Window((*_Figures._fields, "told"), max(WINDOWS))
         self.usual = {name: _habit(1, 0.0) for name in ("drift", "flow")}
         self.sums = {
             "drift": _habit(len(WINDOWS), _LEAST_SUM),
@@ -119,6 +124,7 @@ class SectorRotation:
             drift=np.nan_to_num(self.usual["drift"].take(drift[None])[0]),
             flow=np.nan_to_num(self.usual["flow"].take(flow[None])[0]),
             volume=np.nan_to_num(volume),
+            told=np.isfinite(flow),
         )
         self.count += 1
 
@@ -126,11 +132,14 @@ class SectorRotation:
         found = []
         for name, habit in self.sums.items():
             power = 1.0 if name == "volume" else 0.5
-            sums = np.stack(
-                [self.steps.total(name, n) / min(n, self.count) ** power for n in WINDOWS]
-            )
+            sums = np.stack([self._total(name, steps, power) for steps in WINDOWS])
             found.append(np.clip(habit.take(sums), -_CAP, _CAP))
-        return _Figures(*found)
+        told = np.stack([self._total("told", steps, 1.0) for steps in WINDOWS])
+        drift, flow, volume = found
+        return _Figures(drift, np.where(told >= _TOLD, flow, np.nan), volume)
+
+    def _total(self, name: str, steps: int, power: float) -> Floats:
+        return np.asarray(self.steps.total(name, steps) / min(steps, self.count) ** power)
 
     def snapshot(self) -> dict[str, Any]:
         """State for a checkpoint."""
@@ -159,7 +168,8 @@ def _step(panel: Panel) -> tuple[Floats, Floats, Floats]:
     drift, flow, volume = (np.full(len(panel.sector_names), np.nan) for _ in range(3))
     moved = np.clip(panel.window.total("zm", STEP_MIN) / np.sqrt(STEP_MIN), -_CAP, _CAP)
     traded = panel.window.total("traded", STEP_MIN)
-    side = ratio(panel.window.total("side", STEP_MIN), traded)
+    sided = panel.window.total("sided", STEP_MIN)
+    side = ratio(panel.window.total("side", STEP_MIN), sided)
     relative = ratio(
         panel.window.total("volume", STEP_MIN), panel.window.total("expected", STEP_MIN)
     )
@@ -167,8 +177,10 @@ def _step(panel: Panel) -> tuple[Floats, Floats, Floats]:
     for sector in range(len(drift)):
         rows = np.flatnonzero((panel.sector == sector) & (traded > 0) & np.isfinite(logs))
         if len(rows) >= _LEAST_MEMBERS:
-            drift[sector], flow[sector] = moved[rows].mean(), side[rows].mean()
-            volume[sector] = np.median(logs[rows])
+            drift[sector], volume[sector] = moved[rows].mean(), np.median(logs[rows])
+            rows = rows[sided[rows] > 0]
+            if len(rows) >= _LEAST_MEMBERS:
+                flow[sector] = side[rows].mean()
     return drift, flow, volume
 
 
@@ -194,10 +206,11 @@ def _rotation(panel: Panel, figures: _Figures) -> list[Candidate]:
 def _legs(figures: _Figures) -> tuple[Floats, Floats]:
     """Evidence of flight into and out of each sector over each window; -inf for what is none."""
     drift, flow, volume = figures
-    into = (drift + flow + volume) / np.sqrt(3)
-    out = (np.abs(volume) - drift - flow) / np.sqrt(3)
-    comes = np.minimum(np.minimum(drift, flow), volume) >= _LEAST_FIGURE
-    goes = np.maximum(drift, flow) <= -_LEAST_FIGURE
+    parts = np.where(np.isnan(flow), np.sqrt(2), np.sqrt(3))
+    known = np.nan_to_num(flow)
+    into, out = (drift + known + volume) / parts, (np.abs(volume) - drift - known) / parts
+    comes = np.fmin(np.minimum(drift, volume), flow) >= _LEAST_FIGURE
+    goes = np.fmax(drift, flow) <= -_LEAST_FIGURE
     return np.where(comes, into, -np.inf), np.where(goes, out, -np.inf)
 
 
@@ -232,15 +245,15 @@ def _candidate(panel: Panel, strength: float, steps: int, out: _Leg, into: _Leg)
             "drift_in": round(into.drift, 2),
             "breadth_out": round(out.breadth, 2),
             "breadth_in": round(into.breadth, 2),
-            "flow_out": round(out.flow, 2),
-            "flow_in": round(into.flow, 2),
+            "flow_out": round(out.flow, 2) if np.isfinite(out.flow) else None,
+            "flow_in": round(into.flow, 2) if np.isfinite(into.flow) else None,
             "volume_out": round(out.volume, 2),
             "volume_in": round(into.volume, 2),
         },
         features={
             "strength": strength,
             "weaker_drift": min(-out.drift, into.drift) / 3,
-            "weaker_flow": min(-out.flow, into.flow) / 3,
+            "weaker_flow": float(np.nan_to_num(min(-out.flow, into.flow))) / 3,
             "volume_in": into.volume / 3,
             "breadth": min(out.breadth, into.breadth),
             "window": float(np.log2(steps / WINDOWS[0])) / 3,
