@@ -21,11 +21,16 @@ PatternType = Literal[
 ]
 
 
-class PredictedOutcome(Struct):
-    """What is to be checked ``horizon_s`` seconds of event time after the detection."""
+class PredictedOutcome(Struct, omit_defaults=True):
+    """What is to be checked ``horizon_s`` seconds of event time after the detection.
+
+    With ``gives_back`` it is that the securities turn and lose this part, or more, of what they
+    moved since ``window_start``, counted at its largest: how far it still goes is left open.
+    """
 
     horizon_s: Annotated[int, Meta(gt=0)]
     direction: dict[str, Literal[1, -1]]
+    gives_back: Annotated[float, Meta(gt=0, le=1)] | None = None
 
 
 class Pattern(Struct):

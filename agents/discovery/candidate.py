@@ -21,7 +21,9 @@ class Candidate:
     of the same type and lead is continued, not begun again. ``securities`` are all that take part,
     the most telling first. ``strength`` is the joint statistic over the detector's own threshold:
     one is just enough. ``window_start`` is epoch microseconds. ``direction`` predicts the sign of
-    each security's return net of the market within ``horizon_s`` seconds of event time.
+    each security's return net of the market within ``horizon_s`` seconds of event time; with
+    ``gives_back`` it predicts that this part of ``moved`` (the log return net of the market so far,
+    against the direction) and of what is still added will be lost by then.
     ``conditions`` are the numbers at detection, for people; ``features`` are what the confidence
     model learns from, of about unit scale, ``evidence`` ids of news.
     """
@@ -33,6 +35,8 @@ class Candidate:
     strength: float
     direction: dict[str, Direction]
     horizon_s: int
+    gives_back: float | None = None
+    moved: float = 0.0
     conditions: dict[str, Any] = field(default_factory=dict)
     features: dict[str, float] = field(default_factory=dict)
     evidence: list[str] = field(default_factory=list)

@@ -132,7 +132,9 @@ class Discovery:
             window_end=from_us(now),
             confidence=basis.confidence,
             trigger_conditions=candidate.conditions,
-            predicted_outcome=PredictedOutcome(candidate.horizon_s, candidate.direction),
+            predicted_outcome=PredictedOutcome(
+                candidate.horizon_s, candidate.direction, candidate.gives_back
+            ),
             evidence=candidate.evidence,
             model_version=self.confidence.version,
         )

@@ -40,6 +40,8 @@ class Watched:
     ``deviation`` the usual one of a minute, ``noise`` that of all of them together in the
     predicted directions. ``due`` is when the horizon has passed (epoch microseconds), ``overdue``
     the minute of trading at which that was seen. ``basis`` is what the confidence was set from.
+    Where a turn is predicted, ``moved`` is how far they had gone against the direction at the
+    detection, ``further`` how much farther they went since, both as log returns.
     """
 
     id: str
@@ -55,6 +57,9 @@ class Watched:
     deviation: list[float]
     noise: float
     basis: dict[str, Any] = field(default_factory=dict)
+    gives_back: float | None = None
+    moved: float = 0.0
+    further: float = 0.0
     overdue: int = 0
     nets: dict[str, float] = field(default_factory=dict)
 
@@ -84,7 +89,8 @@ class Outcomes:
     A pattern came true if the mean return in the predicted directions is beyond the hurdle: the
     cost of a round trip (``COST``), or ``NOISE`` deviations of what that mean does by chance in
     the time that passed, whichever is more. Each return counts for at most four of its own
-    deviations. By chance alone about four in ten come true.
+    deviations. By chance alone about four in ten come true. Where a turn is predicted
+    (``gives_back``), it came true if the mean return has lost that part of the move at its largest.
     """
 
     def __init__(self) -> None:
@@ -117,12 +123,17 @@ class Outcomes:
             deviation.tolist(),
             basket_noise(panel, rows, direction, deviation),
             dict(basis),
+            candidate.gives_back,
+            candidate.moved,
         )
         insort(self._watched, watched, key=lambda w: (w.due, w.id))
 
     def take(self, panel: Panel) -> list[Measured]:
         """The outcomes that are complete with the newest minute, the first due first."""
         done = []
+        for watched in self._watched:
+            if watched.gives_back is not None:
+                watched.further = max(watched.further, _gone_against(watched, panel))
         for watched in self._watched:
             if watched.due > panel.now:
                 break
@@ -142,9 +153,7 @@ class Outcomes:
             row = panel.row[symbol]
             traded = int(panel.traded_tick[row])
             if traded == panel.tick or (given_up and traded > watched.tick):
-                price = math.log(panel.last[row]) - panel.split[row]
-                market = panel.course_at[row] - watched.course[i]
-                watched.nets[symbol] = float(price - watched.base[i] - watched.beta[i] * market)
+                watched.nets[symbol] = _net(watched, i, panel)
         return given_up or len(watched.nets) == len(watched.symbols)
 
     def snapshot(self) -> list[dict[str, Any]]:
@@ -183,6 +192,27 @@ def _is_priced(panel: Panel, symbol: str) -> bool:
     return row is not None and bool(np.isfinite(panel.last[row]))
 
 
+def _net(watched: Watched, i: int, panel: Panel) -> float:
+    """The log return of one security since the detection, net of the market."""
+    row = panel.row[watched.symbols[i]]
+    price = math.log(panel.last[row]) - panel.split[row]
+    market = panel.course_at[row] - watched.course[i]
+    return float(price - watched.base[i] - watched.beta[i] * market)
+
+
+def _gone_against(watched: Watched, panel: Panel) -> float:
+    """How far the securities have gone against the predicted direction since the detection."""
+    gone = [-d * _net(watched, i, panel) for i, d in enumerate(watched.direction)]
+    return sum(gone) / len(gone) if gone else 0.0
+
+
+def _came_true(watched: Watched, gain: float, hurdle: float) -> bool:
+    if watched.gives_back is None:
+        return gain > hurdle
+    lost = watched.further + math.log1p(gain)
+    return lost >= watched.gives_back * (watched.moved + watched.further)
+
+
 def _outcome(watched: Watched, panel: Panel) -> Measured:
     minutes = panel.tick - watched.tick + NIGHT_MIN * (panel.sessions - watched.session)
     usual = math.sqrt(max(minutes, 1))
@@ -200,7 +230,7 @@ def _outcome(watched: Watched, panel: Panel) -> Measured:
         watched.id,
         watched.pattern_type,
         from_us(panel.now),
-        bool(signed) and gain > hurdle,
+        bool(signed) and _came_true(watched, gain, hurdle),
         {symbol: math.expm1(net) for symbol, net in watched.nets.items()},
     )
     return Measured(outcome, watched, gain, hurdle, void=not signed)

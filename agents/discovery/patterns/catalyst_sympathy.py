@@ -170,7 +170,7 @@ def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
 
 
 def _move(panel: Panel, row: int, minutes: int) -> tuple[float, float]:
-    """The largest move of some spans that began ``minutes`` ago, in deviations, and what is left."""
+    """The largest move over some spans from ``minutes`` ago on, in deviations; what is left."""
     path = np.cumsum(panel.window.last("m", minutes)[:, row], dtype=np.float64)
     usual = float(panel.deviation("m")[row]) * np.sqrt(np.cumsum(roughness(panel, minutes)))
     ends = [span - 1 for span in _LEADER_SPANS if span <= minutes] or [minutes - 1]

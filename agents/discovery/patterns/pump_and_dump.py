@@ -74,6 +74,8 @@ _TOGETHER_MIN = 60
 _MOST_PEER = 2.5
 _MOST_AT_ONCE = 3
 HORIZON_S = 4 * 3_600
+# Nobody knows how far it is driven: what is predicted is that half of it, and more, is lost.
+_GIVES_BACK = 0.5
 
 
 class _Evidence(NamedTuple):
@@ -229,6 +231,8 @@ def _candidate(
         strength=strength,
         direction={symbol: -1},
         horizon_s=HORIZON_S,
+        gives_back=_GIVES_BACK,
+        moved=gain,
         conditions={
             "rise": round(float(np.expm1(gain)), 4),
             "relative_volume": round(relative, 2),
