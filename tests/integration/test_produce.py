@@ -305,6 +305,13 @@ def test_verify_reads_what_the_database_holds(scratch: str, tmp_path: Path) -> N
     assert result.exit_code == 1
     assert json.loads(result.stdout)["equal"] is False
     assert np.isfinite(json.loads(result.stdout)["mismatches"][0]["stored"])
+    with psycopg.connect(scratch, autocommit=True) as database:
+        database.execute("UPDATE security_data_daily SET high = 12.34 WHERE symbol = 'AAA'")
+    with path.open("a") as more:
+        more.write("2018-02-20T14:31:00Z,AAA,10,10,10,10,1\n")
+    for span, code in (((), 1), (("--to", "2018-02-20"), 0), (("--from", "2018-02-21"), 2)):
+        verify = CliRunner().invoke(main, ["verify", "--file", str(path), *span], env=environment)
+        assert verify.exit_code == code, "only what was produced is compared"
 
 
 def test_verify_takes_no_password_as_an_argument(tmp_path: Path) -> None:
