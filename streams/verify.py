@@ -105,7 +105,11 @@ class Comparison:
 
 
 def rows_of(source: Source) -> Rows:
-    """The rows behind a source."""
+    """The rows behind a source.
+
+    Raises:
+        UserError: it has none.
+    """
     if isinstance(source, BarQuotes):
         return _rows_of_bars(source)
     if isinstance(source, TickQuotes):
@@ -113,7 +117,10 @@ def rows_of(source: Source) -> Rows:
         return _rows_of_quotes(
             ticks.names, ticks.code.astype(np.int64), source.ts, ticks.price, ticks.volume
         )
-    return _rows_of_batches(list(source))
+    batches = list(source)
+    if not batches:
+        raise UserError(f"{source.name}: no quotes to compare with")
+    return _rows_of_batches(batches)
 
 
 def daily(rows: Rows) -> Daily:

@@ -84,8 +84,8 @@ class SymbolTable(SymbolRows):
         self.changed[rows] = True
 
     def take_changed(self) -> NDArray[np.intp]:
-        """The ids of symbols that changed since this was last asked."""
-        ids = np.flatnonzero(self.changed)
+        """The ids of symbols with a quote in time that changed since this was last asked."""
+        ids = np.flatnonzero(self.changed & (self.last_ts > 0))
         self.changed[ids] = False
         return ids
 

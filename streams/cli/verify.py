@@ -13,10 +13,12 @@ from psycopg import conninfo
 from rich.console import Console
 from rich.table import Table
 
+from streams.cli.parameters import Moment
 from streams.errors import UserError
 from streams.settings import load_settings
 from streams.sources.replay import KINDS, open_replay
 from streams.sources.sample import open_sample
+from streams.sources.window import Windowed
 from streams.verify import Comparison, Daily, Mismatch, compare, daily, read_stored, rows_of
 
 SHOWN = 10
@@ -28,7 +30,7 @@ _POLL_S = 2.0
 Examples:
   catalyst produce quotes --file bars.parquet && catalyst verify --file bars.parquet --wait 60
   catalyst verify --source sample
-  catalyst verify --file bars.csv.gz --json
+  catalyst verify --file bars.csv.gz --from 2018-02-20 --to 2018-02-22 --json
 
 \b
 The database is TIMESCALE_DSN. Only the symbols and the span of days of the file are compared.
@@ -41,6 +43,8 @@ Exit code: 0 all equal, 1 something differs, 2 it could not be compared.
 @click.option("--source", type=click.Choice(["replay", "sample"]), help="Default: replay.")
 @click.option("--kind", type=click.Choice(KINDS), help="As given to produce quotes.")
 @click.option("--interval", type=float, metavar="SECONDS", help="As given to produce quotes.")
+@click.option("--from", "start_us", type=Moment(), help="As given to produce quotes.")
+@click.option("--to", "end_us", type=Moment(), help="As given to produce quotes.")
 @click.option("--dsn", help="Another database; a password belongs into TIMESCALE_DSN.")
 @click.option(
     "--wait",
@@ -57,6 +61,8 @@ def verify(
     source: str | None,
     kind: Any,
     interval: float | None,
+    start_us: int | None,
+    end_us: int | None,
     dsn: str | None,
     wait: float,
     as_json: bool,
@@ -73,7 +79,8 @@ def verify(
     opened = (
         open_replay(list(files), kind=kind, interval_us=interval_us) if files else open_sample()
     )
-    expected = daily(rows_of(opened))
+    is_part = start_us is not None or end_us is not None
+    expected = daily(rows_of(Windowed(opened, start_us, end_us) if is_part else opened))
     comparison = _compare_until_equal(database, expected, wait)
     if as_json:
         click.echo(json.dumps(asdict(comparison) | {"equal": comparison.equal}, default=str))

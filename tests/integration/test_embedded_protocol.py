@@ -150,6 +150,24 @@ def test_pipeline_mode(scratch: str) -> None:
         assert connection.execute("SELECT count(*) FROM numbers").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("buffers", [1, 3])
+def test_messages_of_every_length_are_answered(embedded: EmbeddedTimescale, buffers: int) -> None:
+    """Wherever the engine's receive buffer of 8,192 bytes cuts a batch: also between messages."""
+
+    async def lengths() -> list[int]:
+        async with await psycopg.AsyncConnection.connect(embedded.dsn) as connection:
+            return [await answered(connection, length) for length in tried]
+
+    async def answered(connection: psycopg.AsyncConnection, length: int) -> int:
+        async with asyncio.timeout(20):  # without an answer there would be nothing to fail on
+            cursor = await connection.execute("SELECT length(%b)", (bytes(length),))
+            ((counted,),) = await cursor.fetchall()
+        return int(counted)
+
+    tried = list(range(8192 * buffers - 128, 8192 * buffers))
+    assert asyncio.run(lengths()) == tried
+
+
 def test_errors_leave_the_connection_usable(embedded: EmbeddedTimescale) -> None:
     with psycopg.connect(embedded.dsn) as connection:
         for statement in ("SELECT 1/0", "SELEKT", "SELECT * FROM nowhere", "SELECT 'x'::int"):

@@ -222,7 +222,7 @@ async def test_without_a_database_put_waits_and_memory_is_bounded() -> None:
             taken += 100
 
     feeding = asyncio.create_task(feed())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await third_retry.wait()
     assert taken == writer.pending_rows == 1_000
     assert writer.state.startswith("retrying: cannot connect")

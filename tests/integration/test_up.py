@@ -34,7 +34,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=200,
             env={**clean, **environment},
             check=False,
         )
@@ -51,7 +51,7 @@ def parts(data_dir: Path) -> list[psutil.Process]:
     return psutil.Process(owner.pid).children(recursive=True)
 
 
-def gone(processes: list[psutil.Process], seconds: float = 5.0) -> bool:
+def gone(processes: list[psutil.Process], seconds: float = 30.0) -> bool:
     return not psutil.wait_procs(processes, timeout=seconds)[1]
 
 
@@ -129,7 +129,7 @@ def test_the_death_of_a_part_ends_the_other_and_a_second_start_works(
         (victim,) = [p for p in processes if any(w.endswith(name) for w in p.cmdline())]
         victim.kill()
         assert gone(processes)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while running_owner(tmp_path / ".catalyst") and time.monotonic() < deadline:
             time.sleep(0.05)
         assert running_owner(tmp_path / ".catalyst") is None

@@ -21,7 +21,7 @@ from ops.kafka.jars import KafkaUnavailable, find_java, kafka_jars
 from streams.errors import UserError
 from tests.brokers import create_topic, unique
 
-DEADLINE = 60.0
+DEADLINE = 180.0
 
 MEMBER = """
 import asyncio, sys

@@ -102,7 +102,12 @@ class Engine {
     this.#offset = 0;
     this.#output = [];
     try {
-      this.#module._interactive_one(messages.length, messages[0]);
+      // The engine stops early where a message ends with its receive buffer: it is told to go on.
+      while (this.#offset < this.#input.length) {
+        const done = this.#offset;
+        this.#module._interactive_one(this.#input.length - done, this.#input[done]);
+        if (this.#offset === done) throw new Error('the engine takes no input');
+      }
     } catch (error) {
       throw new EngineCrash(this.#lastWords() ?? error.message);
     }
