@@ -80,7 +80,7 @@ def test_a_pump_is_found_before_its_peak(before: Before) -> None:
     assert 0.012 < first.conditions["rise"] < 0.07
     assert first.conditions["relative_volume"] > 1.5
     assert first.conditions["imbalance"] > 0.2
-    assert START <= row + 1 - first.conditions["window_minutes"]
+    assert row + 1 - first.conditions["window_minutes"] >= START
     assert all(abs(value) <= 4 for value in first.features.values())
 
 
