@@ -17,7 +17,7 @@ class Habit:
     """EW mean and deviation of figures of shape (windows, securities).
 
     ``rate`` is the weight of a new figure, ``least`` what no deviation falls below. A mean starts
-    at zero, a variance at the median security's; both weigh as much as ``prior`` looks, for
+    at zero, a variance at the mean of the securities'; both weigh as much as ``prior`` looks, for
     overlapping windows say the same thing many times over.
     """
 
@@ -48,10 +48,8 @@ class Habit:
 
     def _deviation(self) -> Floats:
         own = np.minimum(self.seen, 1 / self._rate)
-        usual = np.zeros((len(self.square), 1))
-        for window, square in enumerate(self.square):
-            known = square[square > 0]
-            usual[window] = np.median(known) if len(known) else 0.0
+        taught = np.maximum((self.seen > 0).sum(axis=1, keepdims=True), 1)
+        usual = self.square.sum(axis=1, keepdims=True) / taught
         variance = (own * self.square + self._prior * usual) / (own + self._prior)
         return np.asarray(np.maximum(np.sqrt(variance), self._least))
 

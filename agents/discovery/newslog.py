@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.news.text import fold
 from agents.news.wording import wording
 from schemas.news import Catalyst
 from schemas.times import US_PER_S, to_us
@@ -98,7 +97,7 @@ class NewsLog:
 
 def material(item: Item) -> float:
     """The probability that an item is material, by its estimate and how its headline tells it."""
-    told = wording(fold(item.headline))
+    told = wording(item.headline)
     odds = item.materiality / max(1 - item.materiality, 1e-6)
     odds *= (_EVENT_ODDS if told.event else 1.0) * (_ROUTINE_ODDS if told.routine else 1.0)
     return odds / (1 + odds)

@@ -8,7 +8,10 @@ what moves prices. The kinds below are those of financial journalism in general.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
+
+from agents.news.text import fold
 
 
 class Wording(NamedTuple):
@@ -164,12 +167,14 @@ _routine = re.compile("|".join(_ROUTINE), re.IGNORECASE)
 _event = re.compile("|".join(_EVENT), re.IGNORECASE)
 
 
-def wording(folded: str) -> Wording:
-    """How a folded headline tells its story.
+@lru_cache(maxsize=4096)
+def wording(headline: str) -> Wording:
+    """How a headline tells its story.
 
     >>> wording("Acme unexpectedly cuts full-year outlook")
     Wording(event=True, routine=False)
     >>> wording("Is it time to buy Acme?")
     Wording(event=False, routine=True)
     """
+    folded = fold(headline)
     return Wording(bool(_event.search(folded)), bool(_routine.search(folded)))

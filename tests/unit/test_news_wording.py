@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.news.text import fold
 from agents.news.wording import wording
 
 
@@ -27,7 +26,7 @@ from agents.news.wording import wording
     ],
 )
 def test_an_event_is_told_as_one(headline: str) -> None:
-    assert wording(fold(headline)).is_news
+    assert wording(headline).is_news
 
 
 @pytest.mark.parametrize(
@@ -47,15 +46,15 @@ def test_an_event_is_told_as_one(headline: str) -> None:
     ],
 )
 def test_the_everyday_is_told_as_routine(headline: str) -> None:
-    told = wording(fold(headline))
+    told = wording(headline)
     assert told.routine
     assert not told.is_news
 
 
 def test_a_plain_headline_is_neither() -> None:
-    assert wording(fold("Microsoft and Accenture expand work on cloud tools")) == (False, False)
+    assert wording("Microsoft and Accenture expand work on cloud tools") == (False, False)
 
 
 @given(st.text(max_size=300))
 def test_any_text_can_be_read(text: str) -> None:
-    wording(fold(text))
+    wording(text)

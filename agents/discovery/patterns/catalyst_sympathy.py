@@ -40,7 +40,6 @@ from agents.discovery.newslog import Item
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
-from agents.news.text import fold
 from agents.news.wording import wording
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
@@ -159,7 +158,7 @@ def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
     since = minutes_since(panel, item.ts)
     if since < 2:
         return None
-    is_news = wording(fold(item.headline)).is_news
+    is_news = wording(item.headline).is_news
     least = _LEADER_MOVE if is_news else _LEADER_MOVE_WITHOUT_EVENT
     for before, more in _KNOWN_BEFORE:
         minutes = min(since + before, panel.minute_of_session)

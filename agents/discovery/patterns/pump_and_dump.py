@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.arrays import ratio
 from agents.discovery.candidate import Candidate
 from agents.discovery.habit import Habit
 from agents.discovery.newslog import material
@@ -43,6 +44,7 @@ from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
 
 WINDOWS = (10, 16, 24, 36, 60, 90)
+_WHOLE, _LATE = list(WINDOWS), [steps // 2 for steps in WINDOWS]
 # One false alarm in ten days among 150 securities, each looked at in some forty independent windows
 # a day, is a tail of 2e-6 or 4.6 deviations; half of one more for fat tails.
 _THRESHOLD = 5.2
@@ -63,6 +65,7 @@ _LEAST_DEVIATION = 0.15
 _LOOKS_PRIOR = 60.0
 _RATE = 1 - 0.5 ** (1 / (3 * SESSION_MIN))
 _LEAST_RELATIVE = 0.05
+_LEAST_MARKET = np.log(0.2)
 _WARM_MIN = SESSION_MIN
 # News as material as this explains a rise within a day; that of a peer if it rose within hours; so
 # do the peers if they rise together.
@@ -99,9 +102,7 @@ class PumpAndDump:
     every = 1
 
     def __init__(self) -> None:
-        self.volume = _habit()
-        self.growth = _habit()
-        self.bought = _habit()
+        self.usual = Habit(3 * len(WINDOWS), rate=_RATE, least=_LEAST_DEVIATION, prior=_LOOKS_PRIOR)
 
     def look(self, scene: Scene) -> list[Candidate]:
         """Pumps under way, strongest first."""
@@ -135,19 +136,17 @@ class PumpAndDump:
 
     def _weigh(self, panel: Panel) -> _Evidence:
         z = _totals(np.clip(panel.window.last("z", max(WINDOWS)), -_CAP, _CAP))
-        root = np.sqrt(np.array(WINDOWS, dtype=np.float64))[:, None]
-        whole, late = z[list(WINDOWS)], z[[steps // 2 for steps in WINDOWS]]
-        relative = np.stack([_log(panel.relative_volume(steps)) for steps in WINDOWS])
-        later = np.stack([_log(panel.relative_volume(steps // 2)) for steps in WINDOWS])
-        sides = np.stack([panel.imbalance(steps) for steps in WINDOWS])
-        rise = whole / root
-        return _Evidence(
-            rise,
-            np.minimum((2 * late - whole) / root, rise),
-            self.volume.take(relative),
-            self.growth.take(later - relative),
-            self.bought.take(sides),
+        volume, expected, signed = (
+            _totals(panel.window.last(name, max(WINDOWS)))
+            for name in ("volume", "expected", "signed")
         )
+        root = np.sqrt(np.array(WINDOWS, dtype=np.float64))[:, None]
+        rise, late = z[_WHOLE] / root, z[_LATE] / root
+        relative = _log_relative(volume[_WHOLE], expected[_WHOLE])
+        growth = _log_relative(volume[_LATE], expected[_LATE]) - relative
+        sides = np.nan_to_num(ratio(signed[_WHOLE], volume[_WHOLE]))
+        found = self.usual.take(np.vstack([relative, growth, sides]))
+        return _Evidence(rise, np.minimum(2 * late - rise, rise), *np.split(found, 3))
 
     def _is_explained(self, scene: Scene, row: int, steps: int) -> bool:
         """Whether news, or the peers, explain the rise."""
@@ -166,15 +165,11 @@ class PumpAndDump:
 
     def snapshot(self) -> dict[str, Any]:
         """State for a checkpoint."""
-        return {name: getattr(self, name).snapshot() for name in _HABITS}
+        return self.usual.snapshot()
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over the state of a snapshot."""
-        for name in _HABITS:
-            getattr(self, name).load(state[name])
-
-
-_HABITS = ("volume", "growth", "bought")
+        self.usual.load(state)
 
 
 def _rise_together(panel: Panel, peers: NDArray[np.intp], steps: int) -> bool:
@@ -186,15 +181,6 @@ def _rise_together(panel: Panel, peers: NDArray[np.intp], steps: int) -> bool:
     return False
 
 
-def _habit() -> Habit:
-    return Habit(
-        len(WINDOWS),
-        rate=_RATE,
-        least=_LEAST_DEVIATION,
-        prior=_LOOKS_PRIOR,
-    )
-
-
 def _totals(rows: NDArray[np.float32]) -> Floats:
     """Sums of the last 0, 1, 2, .. rows, shape (rows + 1, securities)."""
     sums = np.zeros((len(rows) + 1, rows.shape[1]))
@@ -202,8 +188,13 @@ def _totals(rows: NDArray[np.float32]) -> Floats:
     return sums
 
 
-def _log(relative: Floats) -> Floats:
-    return np.log(np.maximum(relative, _LEAST_RELATIVE))
+def _log_relative(volume: Floats, expected: Floats) -> Floats:
+    """Log volume over what is usual, net of the median security's; NaN unknown."""
+    logs = np.log(np.maximum(ratio(volume, expected), _LEAST_RELATIVE))
+    order = np.sort(logs, axis=1)
+    known = np.isfinite(order).sum(axis=1, keepdims=True)
+    market = np.take_along_axis(order, np.maximum(known - 1, 0) // 2, axis=1)
+    return np.asarray(logs - np.maximum(np.nan_to_num(market), _LEAST_MARKET))
 
 
 def _roughness(panel: Panel, row: int, steps: int) -> float:
