@@ -1,7 +1,8 @@
 """Correlation breaks: a stable high correlation that collapses or flips.
 
-**Definition.** A pair of securities, or a security and its kin, moved together for days (long
-correlation of returns net of the market above the gate); now they do not, or move oppositely.
+**Definition.** A pair of securities, or a security and its sector, moved together for days (long
+correlation of returns net of the market above the gate); now they do not, or move oppositely. The
+sector is the mean of its other members, and is watched as a partner of each security.
 
 **Statistic.** With ``x`` and ``y`` the standardised, capped returns of minutes, the slope of
 ``x`` on ``y`` over the last ``n`` of them is held against the long one, which ends before
@@ -39,10 +40,12 @@ WINDOWS = (60, 120, 240, 380)
 # What is older than this belongs to the long correlation: the longest window comes after it.
 _LAG_MIN = 380
 _CHUNK_MIN = 10
-# Half-life of the long correlation, and how much of it there must be, in minutes: days.
+# Half-life of the long correlation, and how much of it there must be, in minutes: days, for what
+# moved together for one of them only is nothing stable.
 _HALF_LIFE = 5 * SESSION_MIN
 _KEEP = 0.5 ** (_CHUNK_MIN / _HALF_LIFE)
-_ENOUGH = 1.5 * SESSION_MIN
+_ENOUGH = 3 * SESSION_MIN
+_LEAST_SECTOR = 5
 # Beyond so many deviations a minute counts as this many only.
 _CAP = 3.0
 # Minutes lose a little of a correlation of 0.7 to stale quotes and ticks.
@@ -62,7 +65,10 @@ _HORIZON_S = SESSION_MIN * 60
 
 
 class _Pairs(NamedTuple):
-    """Pairs under watch, their long correlation and slopes; arrays of shape (pairs,)."""
+    """Pairs under watch, their long correlation and slopes; arrays of shape (pairs,).
+
+    Of ``n`` securities the sector without security ``i`` is number ``n + i``.
+    """
 
     first: NDArray[np.intp]
     second: NDArray[np.intp]
@@ -83,8 +89,9 @@ class _Tested(NamedTuple):
 class CorrelationBreaks:
     """Detector of correlation breaks; see the module.
 
-    ``cross`` holds EW sums of products of minutes' returns, shape (securities, securities), and
-    ``weight`` of their number; ``done`` is the newest minute in them.
+    ``cross`` holds EW sums of products of minutes' returns, shape (securities, securities),
+    ``with_sector`` those with the sector's return and ``of_sector`` those of its squares, shape
+    (securities,), ``weight`` of their number; ``done`` is the newest minute in them.
     """
 
     name: PatternType = "correlation_breaks"
@@ -92,6 +99,8 @@ class CorrelationBreaks:
 
     def __init__(self) -> None:
         self.cross: Floats = np.zeros((0, 0))
+        self.with_sector: Floats = np.zeros(0)
+        self.of_sector: Floats = np.zeros(0)
         self.weight = 0.0
         self.done = 0
         self.scale: Floats = np.ones(len(WINDOWS))
@@ -114,26 +123,41 @@ class CorrelationBreaks:
         grow = len(panel) - len(self.cross)
         if grow > 0:
             self.cross = np.pad(self.cross, ((0, grow), (0, grow)))
+            self.with_sector = np.pad(self.with_sector, (0, grow))
+            self.of_sector = np.pad(self.of_sector, (0, grow))
         self.done = max(self.done, panel.tick - panel.window.length)
         while panel.tick - self.done >= _LAG_MIN + _CHUNK_MIN:
             x = _returns(panel, panel.tick - self.done)[:_CHUNK_MIN]
+            y = _sectors(panel, x)
             self.cross = _KEEP * self.cross + x.T @ x
+            self.with_sector = _KEEP * self.with_sector + (x * y).sum(axis=0)
+            self.of_sector = _KEEP * self.of_sector + (y * y).sum(axis=0)
             self.weight = _KEEP * self.weight + _CHUNK_MIN
             self.done += _CHUNK_MIN
 
     def _watched(self) -> _Pairs:
         """Pairs whose long correlation is above the gate."""
-        square = np.maximum(np.diag(self.cross), 1e-9)
+        square = self._squares()
+        count = len(self.cross)
         root = np.sqrt(square)
-        first, second = np.nonzero(np.triu(self.cross > _GATE * np.outer(root, root), 1))
-        both = self.cross[first, second]
+        first, second = np.nonzero(
+            np.triu(self.cross > _GATE * np.outer(root[:count], root[:count]), 1)
+        )
+        alone = np.flatnonzero(self.with_sector > _GATE * root[:count] * root[count:])
+        both = np.concatenate([self.cross[first, second], self.with_sector[alone]])
+        first, second = np.concatenate([first, alone]), np.concatenate([second, count + alone])
         long = both / (root[first] * root[second])
         return _Pairs(first, second, long, both / square[second], both / square[first])
+
+    def _squares(self) -> Floats:
+        """EW sums of squares of the securities and, behind them, of their sectors."""
+        return np.asarray(np.maximum(np.concatenate([np.diag(self.cross), self.of_sector]), 1e-9))
 
     def _test(self, panel: Panel, pairs: _Pairs) -> _Tested:
         """Hold the slopes of the last hours against the long ones."""
         x = _returns(panel, max(WINDOWS))
-        usual = np.maximum(np.diag(self.cross), 1e-9) / self.weight
+        x = np.hstack([x, _sectors(panel, x)])
+        usual = self._squares() / self.weight
         count = len(pairs.first)
         strength, short = np.zeros(count), np.ones(count)
         window, spread = np.zeros(count, np.intp), np.zeros(count)
@@ -143,7 +167,7 @@ class CorrelationBreaks:
             t, found = _weaker_fall(p, q, pairs)
             self._learn_scale(w, t)
             activity = (x[-steps:] ** 2).mean(axis=0) / usual
-            activity = activity / max(float(np.median(activity)), 1e-9)
+            activity = activity / max(float(np.median(activity)), 1.0)
             livelier = np.maximum(activity[pairs.first], activity[pairs.second])
             sound = livelier >= _LEAST_ACTIVITY
             sound &= found < _LEFT * pairs.long
@@ -168,12 +192,22 @@ class CorrelationBreaks:
             setattr(self, name, state[name])
 
 
-_STATE = ("cross", "weight", "done", "scale")
+_STATE = ("cross", "with_sector", "of_sector", "weight", "done", "scale")
 
 
 def _returns(panel: Panel, minutes: int) -> Floats:
     """Standardised, capped returns net of the market, shape (minutes, securities)."""
     return np.clip(panel.window.last("zm", minutes), -_CAP, _CAP).astype(np.float64)
+
+
+def _sectors(panel: Panel, x: Floats) -> Floats:
+    """The mean return of each security's sector without itself, shape (minutes, securities)."""
+    found = np.zeros_like(x)
+    for sector in range(len(panel.sector_names)):
+        rows = np.flatnonzero(panel.sector == sector)
+        if len(rows) >= _LEAST_SECTOR:
+            found[:, rows] = (x[:, rows].sum(axis=1, keepdims=True) - x[:, rows]) / (len(rows) - 1)
+    return found
 
 
 def fall_of_slope(x: Floats, y: Floats, slope: Floats) -> Floats:
@@ -208,7 +242,7 @@ def _breaks(
     while left:
         votes = np.bincount(np.concatenate([pairs.first[left], pairs.second[left]]))
         pair = (int(pairs.first[left[0]]), int(pairs.second[left[0]]))
-        first = max(pair, key=lambda row: int(votes[row]))
+        first = max((row for row in pair if row < len(panel)), key=lambda row: int(votes[row]))
         mine = [k for k in left if first in (pairs.first[k], pairs.second[k])]
         found.append(_candidate(panel, pairs, tested, first, mine))
         left = [k for k in left if k not in mine]
@@ -223,13 +257,14 @@ def _candidate(
     side: Direction = 1 if tested.spread[best] > 0 else -1
     if pairs.first[best] != first:
         side = 1 if side < 0 else -1
-    symbols = [panel.symbols[row] for row in (first, *partners[:_MOST_PARTNERS])]
+    named = [row for row in partners if row < len(panel)][:_MOST_PARTNERS]
+    symbols = [panel.symbols[row] for row in (first, *named)]
     direction: dict[str, Direction] = {symbols[0]: side}
     direction |= dict.fromkeys(symbols[1:], 1 if side < 0 else -1)
     steps = int(tested.window[best])
     return Candidate(
         pattern_type="correlation_breaks",
-        lead=tuple(symbols) if len(mine) == 1 else (symbols[0],),
+        lead=tuple(symbols) if len(mine) == 1 == len(named) else (symbols[0],),
         securities=symbols,
         window_start=panel.now - steps * US_PER_MINUTE,
         strength=float(tested.strength[best]),
@@ -241,6 +276,7 @@ def _candidate(
             "window_minutes": steps,
             "spread": round(float(tested.spread[best]), 2),
             "partners": len(partners),
+            "left_its_sector": len(named) < len(partners),
             "pairs_watched": len(pairs.first),
         },
         features={

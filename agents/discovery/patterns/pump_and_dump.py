@@ -66,7 +66,7 @@ _LOOKS_PRIOR = 60.0
 _RATE = 1 - 0.5 ** (1 / (3 * SESSION_MIN))
 _LEAST_RELATIVE = 0.05
 _LEAST_MARKET = np.log(0.2)
-_WARM_MIN = SESSION_MIN
+_WARM_MIN = 2 * SESSION_MIN
 # News as material as this explains a rise within a day; that of a peer if it rose within hours; so
 # do the peers if they rise together.
 _NEWS_US = 20 * 60 * US_PER_MINUTE
