@@ -67,6 +67,8 @@ _NEWS_BEFORE_MIN = 60
 _SEEDS = 16
 _SEED_PARTNERS = 3
 _MOST_CLUSTERS = 3
+# Who names a cluster: those that hold together most, enough to be known again in the next look.
+_LEADING = 5
 # One false alarm in ten days of looking.
 _ALARMS_A_DAY = 0.1
 _LOOKS_A_DAY = SESSION_MIN // LOOK_MIN
@@ -284,7 +286,7 @@ def _candidate(panel: Panel, cluster: _Cluster) -> Candidate:
     sectors = {panel.sector_names[code] for code in panel.sector[rows].tolist() if code >= 0}
     return Candidate(
         pattern_type="emergent_clusters",
-        lead=tuple(symbols),
+        lead=tuple(symbols[:_LEADING]),
         securities=symbols,
         window_start=panel.now - minutes * US_PER_MINUTE,
         strength=cluster.strength,
