@@ -188,7 +188,7 @@ class Pipeline:
         """Make everything taken in durable and acknowledge it."""
         await self.tracking.finish()
         await self.market.finish()
-        await self.keeper.farewell(self.view())
+        await self.keeper.farewell()
 
     async def close(self) -> None:
         """Store what is queued, where the database takes it in time, and let go of it."""

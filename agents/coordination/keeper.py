@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ Severity: TypeAlias = Literal["warning", "critical"]
 
 # Intervals without a consolidation until that is worth an alert.
 _OVERDUE = 2
+
+# How long the last word waits for a turn that has not ended.
+_FAREWELL_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class Keeper:
     _short: bool = False
     _told: bool | None = None
     _working: set[str] = field(default_factory=set)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _leaving: bool = False
 
     def __post_init__(self) -> None:
         self._records = AsyncCoordination(self.config.dsn)
@@ -81,24 +87,30 @@ class Keeper:
 
     async def turn(self, view: WorkerView) -> None:
         """Do what is due; a database that does not answer is tried again at the next turn."""
-        try:
-            await self._watch_discovery(view)
-            if view.durable_until:
-                await self._age(view)
-                if self._is_due("storage", self.config.storage_every):
-                    await self._watch_storage(view)
-            if self._is_due("health", self.config.health_every):
-                await self._report(view)
-        except TimescaleError as exc:
-            log.warning("housekeeping waits for the database", reason=str(exc))
+        async with self._turn:
+            try:
+                await self._watch_discovery(view)
+                if view.durable_until:
+                    await self._age(view)
+                    if self._is_due("storage", self.config.storage_every):
+                        await self._watch_storage(view)
+                if not self._leaving and self._is_due("health", self.config.health_every):
+                    await self._report(view)
+            except TimescaleError as exc:
+                log.warning("housekeeping waits for the database", reason=str(exc))
 
-    async def farewell(self, view: WorkerView) -> None:
-        """Say that this worker has stopped, where the database still answers."""
+    async def farewell(self) -> None:
+        """Say that this worker has stopped, where the database still answers.
+
+        It is the last word: a report that is being made comes before it, and none after.
+        """
+        self._leaving = True
         try:
-            for name in ("worker", *self._working):
-                await self._records.update_service_health(self._name(name), "stopped")
-        except TimescaleError as exc:
-            log.warning("the end was not recorded", reason=str(exc))
+            async with asyncio.timeout(_FAREWELL_S), self._turn:
+                for name in ("worker", *sorted(self._working)):
+                    await self._records.update_service_health(self._name(name), "stopped")
+        except (TimescaleError, TimeoutError) as exc:
+            log.warning("the end was not recorded", reason=str(exc) or "no answer in time")
 
     def _is_due(self, what: str, every: float) -> bool:
         now = time.monotonic()

@@ -132,8 +132,9 @@ def pattern(pattern_id: str = "p-1", at: int = NOW, **conditions: Any) -> Patter
 
 
 def rejected(lead: str, by: str = "p-1") -> Rejected:
+    rho = {"rho": np.float64(0.1)}
     candidate = Candidate(
-        "correlation_breaks", (lead,), [lead], NOW - HOUR, 1.25, {}, 600, {"rho": np.float64(0.1)}
+        "correlation_breaks", (lead,), [lead], NOW - HOUR, 1.25, {}, 600, conditions=rho
     )
     return Rejected(candidate, f"explained by pump_and_dump {by}", by)
 

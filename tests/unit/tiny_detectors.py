@@ -38,7 +38,7 @@ class Loudest:
                 1.0 + self.looks % 5,
                 {first: 1},
                 1800,
-                {"move": moves.max(), "looks": self.looks, "news": len(scene.news)},
+                conditions={"move": moves.max(), "looks": self.looks, "news": len(scene.news)},
             )
         ]
 
