@@ -35,11 +35,11 @@ class Candidate:
     strength: float
     direction: dict[str, Direction]
     horizon_s: int
-    gives_back: float | None = None
-    moved: float = 0.0
     conditions: dict[str, Any] = field(default_factory=dict)
     features: dict[str, float] = field(default_factory=dict)
     evidence: list[str] = field(default_factory=list)
+    gives_back: float | None = None
+    moved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

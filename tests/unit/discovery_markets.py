@@ -35,7 +35,8 @@ class Market:
 
     ``market`` (rows,), ``sector`` (rows, sectors) and ``own`` (rows, securities) are log returns;
     ``volume`` is in shares, ``bought`` the part of it that was bought; where ``open`` is False the
-    security has no bar.
+    security has no bar. A feed that is not ``quoted`` has no bid, no ask and no sides: half counts
+    as bought.
     """
 
     symbols: list[str]
@@ -49,6 +50,7 @@ class Market:
     open: NDArray[np.bool_]
     price: Floats
     news: list[Catalyst] = field(default_factory=list)
+    quoted: bool = True
 
     def row(self, session: int, minute: int = 0) -> int:
         return session * SESSION + minute
@@ -84,7 +86,9 @@ class Market:
         for row in range(first, len(price) if last is None else last):
             at = np.flatnonzero(self.open[row])
             p, volume = price[row, at], self.volume[row, at]
-            ones = np.ones(len(at), np.int64)
+            bought = self.bought[row, at] if self.quoted else 0.5
+            quotes = np.full(len(at), int(self.quoted))
+            middle = p if self.quoted else np.full(len(at), np.nan)
             yield MarketMinute(
                 self.start(row),
                 BarColumns(
@@ -95,12 +99,12 @@ class Market:
                     p,
                     volume,
                     p,
-                    p * (1 - _HALF_SPREAD),
-                    p * (1 + _HALF_SPREAD),
-                    p * 2 * _HALF_SPREAD,
-                    volume * self.bought[row, at],
-                    ones,
-                    ones,
+                    middle * (1 - _HALF_SPREAD),
+                    middle * (1 + _HALF_SPREAD),
+                    middle * 2 * _HALF_SPREAD,
+                    volume * bought,
+                    quotes,
+                    quotes,
                 ),
             )
 

@@ -107,6 +107,8 @@ class PumpAndDump:
     def look(self, scene: Scene) -> list[Candidate]:
         """Pumps under way, strongest first."""
         panel = scene.panel
+        if not len(panel):
+            return []
         evidence = self._weigh(panel)
         joint = np.where(
             (evidence.rise >= _LEAST_RISE)
