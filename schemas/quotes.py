@@ -132,11 +132,11 @@ def decode_quotes(value: bytes | None, *, latest_us: int = LATEST_US) -> QuoteCo
         raise InvalidMessage("too_large", f"{len(value)} bytes; at most {MAX_FRAME_BYTES}")
     # A frame is told from a quote by its first key; ours put it first, so a look is enough.
     if value.startswith(b'{"frame"') or b'"frame"' in value:
-        return _columns(_decode(value, _decode_frame), latest_us)
+        return columns_of(_decode(value, _decode_frame), latest_us)
     if len(value) > MAX_QUOTE_BYTES:
         raise InvalidMessage("too_large", f"{len(value)} bytes; at most {MAX_QUOTE_BYTES}")
     quote = _decode(value, _decode_quote)
-    columns = _columns(
+    columns = columns_of(
         QuoteFrame(
             1, [quote.symbol], [quote.ts], [quote.price], [quote.bid], [quote.ask], [quote.volume]
         ),
@@ -163,7 +163,12 @@ def _floats(column: list[float | None] | None, size: int, default: float) -> NDA
     return np.array(column, dtype=np.float64)
 
 
-def _columns(frame: QuoteFrame, latest_us: int) -> QuoteColumns:
+def columns_of(frame: QuoteFrame, latest_us: int) -> QuoteColumns:
+    """The valid rows of a frame as columns, the others in ``rejected``; see ``decode_quotes``.
+
+    Raises:
+        InvalidMessage: columns of different length, or a time that is none.
+    """
     size = len(frame.symbol)
     for name in ("ts", "price", "bid", "ask", "volume"):
         column = getattr(frame, name)
