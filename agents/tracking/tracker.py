@@ -122,26 +122,41 @@ class PartitionTracker:
         ids, ts = rows.ids[order], rows.ts[order]
         step = ts - self.table.last_ts[ids]
         within = ids[1:] == ids[:-1]
-        step[1:] = np.where(within, np.minimum(step[1:], ts[1:] - ts[:-1]), step[1:])
+        np.minimum(step[1:], ts[1:] - ts[:-1], out=step[1:], where=within)
         lowest = int(step.min(initial=1))
-        duplicates = 0
-        if lowest <= 0:
-            doubtful = np.zeros(len(self.table), np.bool_)
-            doubtful[ids[step <= 0]] = True
-            rows, duplicates = self._number(rows, doubtful)
-        if lowest < 0:
-            self.table.see(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
-        else:
+        if lowest > 0:
             self.table.see_in_order(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
-        return rows, duplicates
+            return rows, 0
+        doubtful = step <= 0
+        if lowest == 0:
+            # Rows of one instant are neighbours; only the first can share it with rows before.
+            known = doubtful.copy()
+            known[1:] &= ~within
+            doubtful[:-1] |= doubtful[1:] & within
+            rows, repeats = self._number(rows, np.sort(order[doubtful]), ids[known])
+            self.table.see_in_order(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
+        else:
+            among = self._mask(ids[doubtful])
+            rows, repeats = self._number(rows, np.flatnonzero(among[rows.ids]), ids[doubtful])
+            self.table.see(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
+        return rows, repeats
 
-    def _number(self, rows: QuoteRows, doubtful: NDArray[np.bool_]) -> tuple[QuoteRows, int]:
-        """The same for rows of which those of ``doubtful`` symbols may share an instant."""
-        candidates = np.flatnonzero(doubtful[rows.ids])
-        among = rows.take(candidates)
-        found = number_instants(among, self._open.since(int(among.ts.min()), doubtful))
-        rows.seq[candidates] = found.seq
-        repeats = candidates[~found.keep]
+    def _mask(self, ids: NDArray[np.intp]) -> NDArray[np.bool_]:
+        mask = np.zeros(len(self.table), np.bool_)
+        mask[ids] = True
+        return mask
+
+    def _number(
+        self, rows: QuoteRows, at: NDArray[np.intp], known: NDArray[np.intp]
+    ) -> tuple[QuoteRows, int]:
+        """Number the rows at these places, of which those of symbols ``known`` may be repeats of
+        quotes before; the rest of ``rows``, and how many repeats were dropped.
+        """
+        among = rows.take(at)
+        held = self._open.since(int(among.ts.min()), self._mask(known)) if len(known) else None
+        found = number_instants(among, held)
+        rows.seq[at] = found.seq
+        repeats = at[~found.keep]
         if not len(repeats):
             return rows, 0
         keep = np.ones(len(rows), np.bool_)
