@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
@@ -169,6 +170,9 @@ def columns_of(frame: QuoteFrame, latest_us: int) -> QuoteColumns:
     Raises:
         InvalidMessage: columns of different length, or a time that is none.
     """
+    plain = _plain_columns(frame, latest_us)
+    if plain is not None:
+        return plain
     size = len(frame.symbol)
     for name in ("ts", "price", "bid", "ask", "volume"):
         column = getattr(frame, name)
@@ -193,6 +197,38 @@ def columns_of(frame: QuoteFrame, latest_us: int) -> QuoteColumns:
         source=frame,
     )
     return _keep_valid(columns, latest_us) if size else columns
+
+
+def _plain_columns(frame: QuoteFrame, latest_us: int) -> QuoteColumns | None:
+    """The columns of a frame without fault, gap, or time in words; None for any other.
+
+    Nearly every frame is one. Packing numbers is twice as fast as making an array of them.
+    """
+    size = len(frame.symbol)
+    times, numbers = np.empty(size, np.int64), np.empty((4, size))
+    try:
+        struct.pack_into(f"{size}q", times.data, 0, *frame.ts)
+        given = (frame.price, frame.bid, frame.ask, frame.volume)
+        for row, column in zip(numbers, given, strict=True):
+            struct.pack_into(f"{size}d", row.data, 0, *column)  # type: ignore[misc]
+    except (struct.error, TypeError):
+        return None
+    if not (
+        size
+        and frame.clock is None
+        and times.min() >= EARLIEST_US // US_PER_MS
+        and times.max() <= latest_us // US_PER_MS
+        and numbers.max() < np.inf
+        and numbers[0].min() > 0
+        and numbers.min() >= 0
+        and _VALID.issuperset(frame.symbol)
+    ):
+        return None
+    price, bid, ask, volume = numbers
+    times *= US_PER_MS
+    return QuoteColumns(
+        frame.symbol, times, price, bid, ask, volume, None, frame.hold_s, source=frame
+    )
 
 
 def _keep_valid(columns: QuoteColumns, latest_us: int) -> QuoteColumns:

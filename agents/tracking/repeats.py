@@ -25,20 +25,33 @@ def number_instants(rows: QuoteRows, held: QuoteRows | None) -> Numbered:
     """
     before = 0 if held is None else len(held)
     everything = rows if held is None else QuoteRows.concat([held, rows])
-    bid, ask = (np.nan_to_num(side, nan=-1.0) for side in (everything.bid, everything.ask))
-    contents = (everything.volume, ask, bid, everything.price, everything.ts, everything.ids)
+    contents = _contents(everything)
     # Stable: of equal rows the first to arrive comes first, and is the one that is kept.
     order = np.lexsort(contents)
+    ordered = contents[:, order]
     repeats = np.zeros(len(order), np.bool_)
-    repeats[order[1:]] = np.logical_and.reduce(
-        [column[order[1:]] == column[order[:-1]] for column in contents]
-    )
-    first_seen = np.flatnonzero(~repeats)
-    by_instant = first_seen[np.lexsort((everything.ts[first_seen], everything.ids[first_seen]))]
-    ids, ts = everything.ids[by_instant], everything.ts[by_instant]
-    begins = np.ones(len(by_instant), np.bool_)
-    begins[1:] = (ids[1:] != ids[:-1]) | (ts[1:] != ts[:-1])
-    place = np.arange(len(by_instant))
+    repeats[order[1:]] = (ordered[:, 1:] == ordered[:, :-1]).all(axis=0)
+    kept = np.flatnonzero(~repeats)
+    by_instant = kept[np.lexsort(contents[_INSTANT][:, kept])]
+    instants = contents[_INSTANT][:, by_instant]
+    place = np.arange(len(by_instant), dtype=np.int32)
+    begin = place.copy()
+    begin[1:][(instants[:, 1:] == instants[:, :-1]).all(axis=0)] = 0
     seq = np.zeros(len(order), np.int32)
-    seq[by_instant] = place - np.maximum.accumulate(np.where(begins, place, 0))
+    seq[by_instant] = place - np.maximum.accumulate(begin)
     return Numbered(~repeats[before:], seq[before:])
+
+
+_INSTANT = slice(4, 6)
+
+
+def _contents(rows: QuoteRows) -> NDArray[np.int64]:
+    """What makes rows equal, shape (6, n): numbers by their bits, so that unknown equals unknown.
+
+    The last two rows are the instant: time and symbol.
+    """
+    contents = np.empty((6, len(rows)), np.int64)
+    for row, column in zip(contents, (rows.volume, rows.ask, rows.bid, rows.price), strict=False):
+        np.add(column, 0.0, out=row.view(np.float64))  # makes -0 the same as 0
+    contents[4], contents[5] = rows.ts, rows.ids
+    return contents
