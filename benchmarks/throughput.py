@@ -88,12 +88,13 @@ def run_worker(place: places.Place, quotes: int) -> Measures:
     reader = places.TopicReader(place.bootstrap, BARS)
     try:
         with place.worker(STORE_TICKS="none") as worker:
-            return _follow(worker, reader, quotes)
+            return follow(worker, reader, quotes)
     finally:
         reader.close()
 
 
-def _follow(worker: places.WorkerProcess, reader: places.TopicReader, quotes: int) -> Measures:
+def follow(worker: places.WorkerProcess, reader: places.TopicReader, quotes: int) -> Measures:
+    """Read the bars of a worker until they hold so many quotes; its rate meanwhile."""
     taken, marks = 0, []
     deadline = time.monotonic() + _WAIT_S
     while taken < quotes:
@@ -132,7 +133,7 @@ def run_framed(place: places.Place, quotes: int) -> Measures:
                 env=os.environ | {"LOG_LEVEL": "warning"},
             )
             try:
-                return _follow(worker, reader, quotes)
+                return follow(worker, reader, quotes)
             finally:
                 framer.kill()
                 framer.wait()
