@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import time
 
-from benchmarks import throughput
+from benchmarks import latency, market, rows, running, throughput
 from benchmarks.harness import Options, Section, options, report, say
 
-MEASURES = {"throughput": throughput.measure}
+MEASURES = {
+    "throughput": throughput.measure,
+    "latency": latency.measure,
+    "rows": rows.measure,
+    "market": market.measure,
+    "running": running.measure,
+}
 
 
 def measure(chosen: Options) -> list[Section]:

@@ -173,13 +173,13 @@ def options(description: str | None, arguments: Sequence[str] | None = None) -> 
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="less of everything: minutes")
-    parser.add_argument("--rounds", type=int, help="how often each case is run (3, 5 in full)")
+    parser.add_argument("--rounds", type=int, help="how often each case is run (5, quick 2)")
     parser.add_argument("--broker", choices=("tansu", "kafka"), default="tansu")
     parser.add_argument("--only", default="", metavar="REGEX", help="cases whose name it finds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--docs", action="store_true", help="renew the table in docs")
     chosen = parser.parse_args(arguments)
-    rounds = chosen.rounds or (3 if chosen.quick else 5)
+    rounds = chosen.rounds or (2 if chosen.quick else 5)
     return Options(chosen.quick, rounds, chosen.broker, chosen.only, chosen.json, chosen.docs)
 
 

@@ -52,7 +52,7 @@ class Scale:
     @classmethod
     def of(cls, chosen: Options) -> Scale:
         """A fraction for a quick look."""
-        return cls(1_500_000, 30, 8) if chosen.quick else cls()
+        return cls(1_000_000, 20, 8) if chosen.quick else cls()
 
 
 class _Bars(msgspec.Struct):
@@ -102,6 +102,12 @@ class Sender(Thread):
         self.closed: dict[int, float] = {}
         self.sent: list[tuple[float, int]] = []
         self.error: BaseException | None = None
+        self._halt = Event()
+
+    def halt(self) -> None:
+        """Send nothing more; returns when that is so."""
+        self._halt.set()
+        self.join()
 
     def run(self) -> None:
         """Send all of it."""
@@ -114,7 +120,8 @@ class Sender(Thread):
         delivery = Delivery(self._broker, Event())
         began = time.monotonic()
         for due in self._due:
-            time.sleep(max(0.0, began + due.at - time.monotonic()))
+            if self._halt.wait(max(0.0, began + due.at - time.monotonic())):
+                break
             now = time.time()
             for record in due.records:
                 delivery.send(QUOTES, record)

@@ -184,7 +184,7 @@ def _section(
 ) -> Section:
     cases = {size: Case(f"{what} {size}", partial(run, size)) for size in sizes}
     wanted = [case for case in cases.values() if chosen.wants(case.name)]
-    results = alternate(wanted, min(chosen.rounds, 3)) if wanted else {}
+    results = alternate(wanted, 1 if chosen.quick else min(chosen.rounds, 3)) if wanted else {}
     rows = [
         [f"{size:,}", *(number(results[case.name].median(m), _DIGITS.get(m, 1)) for m in shown)]
         for size, case in cases.items()

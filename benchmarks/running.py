@@ -81,11 +81,11 @@ def takeover(place: places.Place) -> Measures:
     due = schedule(feeds.Feed(FEW, _PACE * SHARED_S, minutes), 120.0)
     reader = places.TopicReader(place.bootstrap, BARS)
     group = f"bench-{time.time_ns()}"
+    sender = Sender(place.bootstrap, due)
     try:
         with place.worker(app_id=group) as one, place.worker(app_id=group) as other:
             workers = (one, other)
             places.until(lambda: all(w.ready() for w in workers), 60, "both ready")
-            sender = Sender(place.bootstrap, due)
             sender.start()
             places.until(lambda: all(map(_quotes, workers)), 60, "both at work")
             places.until(lambda: any(map(_taken, workers)), 60, "minutes taken")
@@ -102,6 +102,8 @@ def takeover(place: places.Place) -> Measures:
             places.until(lambda: _taken(heir) > minutes_before, 60, "the market taken over")
             return {"bars_s": bars_s, "market_s": time.monotonic() - killed}
     finally:
+        if sender.is_alive():
+            sender.halt()
         reader.close()
 
 

@@ -66,13 +66,14 @@ class Scale:
     frame: int = FRAME
     securities: Sequence[int] = (100, 5_000)
     peers_run: Sequence[str] = PEERS
+    slow_rounds: int = 2
 
     @classmethod
     def of(cls, chosen: Options) -> Scale:
         """A fraction for a quick look."""
         if not chosen.quick:
             return cls()
-        return cls(2_000_000, 600_000, 200_000, 30_000, 20_000, 10)
+        return cls(1_500_000, 500_000, 200_000, 20_000, 15_000, 8, slow_rounds=1)
 
 
 class _Counts(msgspec.Struct):
@@ -191,7 +192,9 @@ def _run_peer(contender: Contender, broker: str) -> Measures:
     return contender.run(broker)
 
 
-def framed_cases(place: places.Place, scale: Scale, quotes: int) -> list[Case]:
+def framed_cases(
+    place: places.Place, scale: Scale, quotes: int, peers: Sequence[str]
+) -> list[Case]:
     """The contenders on frames; the peers read them as messages that are lists."""
     run = place.bootstrap
     bare = partial(Contender, "bare", QUOTES, quotes)
@@ -201,9 +204,9 @@ def framed_cases(place: places.Place, scale: Scale, quotes: int) -> list[Case]:
         Case("worker", partial(run_worker, place, quotes)),
     ]
     # pathway reads one row a message.
-    for name in [name for name in scale.peers_run if name != "pathway"]:
+    for name in [name for name in peers if name != "pathway"]:
         contender = Contender(f"peer_{name}", QUOTES, scale.peers, ["--frames"], PEER_PYTHON)
-        found.append(Case(name, partial(_run_peer, contender, run), 2))
+        found.append(Case(name, partial(_run_peer, contender, run), scale.slow_rounds))
     return found
 
 
@@ -217,9 +220,9 @@ def single_cases(place: places.Place, scale: Scale, quotes: int) -> list[Case]:
     for name in scale.peers_run:
         part = scale.quixstreams if name == "quixstreams" else scale.peers
         contender = Contender(f"peer_{name}", SINGLES, part, [], PEER_PYTHON)
-        found.append(Case(name, partial(_run_peer, contender, run), 2))
+        found.append(Case(name, partial(_run_peer, contender, run), scale.slow_rounds))
     naive = Contender("naive_faust", SINGLES, scale.naive)
-    found.append(Case("naive Faust", partial(naive.run, run), 2))
+    found.append(Case("naive Faust", partial(naive.run, run), scale.slow_rounds))
     return found
 
 
@@ -236,7 +239,8 @@ def run(chosen: Options, scale: Scale) -> list[Section]:
             say(f"frames of {scale.frame} quotes, {securities} securities: sending")
             feed = feeds.Feed(securities, scale.framed, scale.minutes)
             quotes = feeds.send_frames(place.bootstrap, feed, PARTITIONS, scale.frame)
-            results = _alternate(chosen, framed_cases(place, scale, quotes))
+            peers = scale.peers_run if securities == scale.securities[0] else ()
+            results = _alternate(chosen, framed_cases(place, scale, quotes, peers))
             title = f"Frames of {scale.frame:,} quotes, {securities:,} securities"
             sections.append(section(title, results, quotes))
     securities = scale.securities[0]

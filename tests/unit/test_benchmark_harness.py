@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import harness
+from benchmarks import harness, market
 from benchmarks.feed import Feed
 from benchmarks.harness import Case, Options, Section, UnavailableError, alternate
 from benchmarks.plain import Market
@@ -97,3 +97,9 @@ def test_the_plain_market_makes_the_bars_of_the_tracker() -> None:
         assert figures[:6] == pytest.approx([bar[name] for name in names])
         assert figures[8:11] == pytest.approx([bar["spread"], bar["buy_volume"], bar["count"]])
     assert compared == 10
+
+
+def test_the_market_is_measured_at_any_size() -> None:
+    assert market.scan(30, 1)["scan_ms"] > 0
+    assert market.discovery(20, 12)["bars_per_s"] > 0
+    assert market.replay(5, 1)["bars_per_s"] > 0
