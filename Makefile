@@ -6,6 +6,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS := .venv-bench
 # The first of these that runs and is new enough; PYTHON=/path/to/python overrides it.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
@@ -55,6 +56,15 @@ test-kafka: install ## Tests on Apache Kafka itself (needs Java 17 and Maven)
 kafka: install ## Apache Kafka on this machine until Ctrl-C (ARGS="--brokers 3"; needs Java 17, Maven)
 	@$(BIN)/python -m ops.kafka $(ARGS)
 
+.PHONY: bench
+bench: install $(PEERS)/.installed ## Measure it beside other engines; renews docs/performance.md (ARGS=--quick)
+	$(BIN)/python -m benchmarks.all --docs $(ARGS)
+
+# Without the peers the rest is measured, and the table says that they are missing.
+$(PEERS)/.installed: requirements-bench.txt
+	@$(PYTHON) -m venv $(PEERS)
+	-$(PEERS)/bin/python -m pip install --disable-pip-version-check --require-hashes -r $< && touch $@
+
 .PHONY: docs
 docs: install ## Renew the files that are made from the code
 	$(BIN)/python -m streams.reference
@@ -68,7 +78,9 @@ lock: ## Renew requirements*.txt from pyproject.toml (needs uv)
 		pyproject.toml -o requirements.txt
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 		--group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+		--group bench -o requirements-bench.txt
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
@@ -132,11 +133,11 @@ def decode_quotes(value: bytes | None, *, latest_us: int = LATEST_US) -> QuoteCo
         raise InvalidMessage("too_large", f"{len(value)} bytes; at most {MAX_FRAME_BYTES}")
     # A frame is told from a quote by its first key; ours put it first, so a look is enough.
     if value.startswith(b'{"frame"') or b'"frame"' in value:
-        return _columns(_decode(value, _decode_frame), latest_us)
+        return columns_of(_decode(value, _decode_frame), latest_us)
     if len(value) > MAX_QUOTE_BYTES:
         raise InvalidMessage("too_large", f"{len(value)} bytes; at most {MAX_QUOTE_BYTES}")
     quote = _decode(value, _decode_quote)
-    columns = _columns(
+    columns = columns_of(
         QuoteFrame(
             1, [quote.symbol], [quote.ts], [quote.price], [quote.bid], [quote.ask], [quote.volume]
         ),
@@ -163,7 +164,15 @@ def _floats(column: list[float | None] | None, size: int, default: float) -> NDA
     return np.array(column, dtype=np.float64)
 
 
-def _columns(frame: QuoteFrame, latest_us: int) -> QuoteColumns:
+def columns_of(frame: QuoteFrame, latest_us: int) -> QuoteColumns:
+    """The valid rows of a frame as columns, the others in ``rejected``; see ``decode_quotes``.
+
+    Raises:
+        InvalidMessage: columns of different length, or a time that is none.
+    """
+    plain = _plain_columns(frame, latest_us)
+    if plain is not None:
+        return plain
     size = len(frame.symbol)
     for name in ("ts", "price", "bid", "ask", "volume"):
         column = getattr(frame, name)
@@ -188,6 +197,38 @@ def _columns(frame: QuoteFrame, latest_us: int) -> QuoteColumns:
         source=frame,
     )
     return _keep_valid(columns, latest_us) if size else columns
+
+
+def _plain_columns(frame: QuoteFrame, latest_us: int) -> QuoteColumns | None:
+    """The columns of a frame without fault, gap, or time in words; None for any other.
+
+    Nearly every frame is one. Packing numbers is twice as fast as making an array of them.
+    """
+    size = len(frame.symbol)
+    times, numbers = np.empty(size, np.int64), np.empty((4, size))
+    try:
+        struct.pack_into(f"{size}q", times.data, 0, *frame.ts)
+        given = (frame.price, frame.bid, frame.ask, frame.volume)
+        for row, column in zip(numbers, given, strict=True):
+            struct.pack_into(f"{size}d", row.data, 0, *column)  # type: ignore[misc]
+    except (struct.error, TypeError):
+        return None
+    if not (
+        size
+        and frame.clock is None
+        and times.min() >= EARLIEST_US // US_PER_MS
+        and times.max() <= latest_us // US_PER_MS
+        and numbers.max() < np.inf
+        and numbers[0].min() > 0
+        and numbers.min() >= 0
+        and _VALID.issuperset(frame.symbol)
+    ):
+        return None
+    price, bid, ask, volume = numbers
+    times *= US_PER_MS
+    return QuoteColumns(
+        frame.symbol, times, price, bid, ask, volume, None, frame.hold_s, source=frame
+    )
 
 
 def _keep_valid(columns: QuoteColumns, latest_us: int) -> QuoteColumns:

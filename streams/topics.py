@@ -57,6 +57,11 @@ def dead_letter(topic: str) -> str:
     return f"{topic}.dlq"
 
 
+def dead_letter_topic(topic: str) -> Topic:
+    """The topic for rejected records of ``topic``, also of one that is not ours."""
+    return Topic(dead_letter(topic), f"rejected records of {topic}", config=_DEFAULTS)
+
+
 def all_topics(settings: Settings) -> list[Topic]:
     """Every topic with its partitions and policy."""
     topics = [
@@ -74,7 +79,7 @@ def all_topics(settings: Settings) -> list[Topic]:
         Topic(TRADING_CANDIDATES, "changes of the top candidates", (TradingCandidates,)),
         Topic(OUTCOMES, "actual outcomes of patterns", (Outcome,)),
         Topic(ALERTS, "operational alerts", (Alert,)),
-        *(Topic(dead_letter(name), f"rejected records of {name}") for name in _INPUTS),
+        *map(dead_letter_topic, _INPUTS),
     ]
     return [replace(topic, config={**_DEFAULTS, **topic.config}) for topic in topics]
 

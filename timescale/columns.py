@@ -179,11 +179,16 @@ def _decoded(data: Coded) -> Column:
     codes = np.asarray(data.codes)
     if len(codes) and not (codes.min() >= -1 and codes.max() < len(data.values)):
         raise ValueError("a code is outside the list of values")
-    encoded = [_text(value) for value in data.values] or [b""]
+    if len(data.values) > len(codes) > 0:
+        used, codes = np.unique(codes, return_inverse=True)
+        encoded = [_text(data.values[code]) if code >= 0 else b"" for code in used.tolist()]
+        missing: NDArray[np.bool_] = (used < 0)[codes]
+    else:
+        encoded, missing = [_text(value) for value in data.values] or [b""], codes < 0
     # dtype S drops trailing NULs and would hide a value that the database has to refuse.
     exact = any(b"\0" in value for value in encoded)
     lookup = np.array(encoded, object) if exact else np.array(encoded, np.bytes_)
-    return _with_nulls(lookup[codes], codes < 0)
+    return _with_nulls(lookup[codes], missing)
 
 
 def _text(value: Any) -> bytes:

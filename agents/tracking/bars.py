@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.arrays import ratio
-from agents.tracking.buffer import QuoteRows
+from agents.tracking.buffer import QuoteRows, order_by_symbol
 from schemas.bars import BarColumns
 from schemas.times import US_PER_MINUTE
 
@@ -16,15 +16,26 @@ def split_minutes(rows: QuoteRows) -> list[tuple[int, QuoteRows]]:
 
     Quotes of one symbol and instant keep their order of arrival.
     """
+    first, last = int(rows.ts.min()) // US_PER_MINUTE, int(rows.ts.max()) // US_PER_MINUTE
+    if first == last:
+        return [(first * US_PER_MINUTE, rows.take(_by_symbol_and_time(rows)))]
     minute = rows.ts // US_PER_MINUTE
     order = np.lexsort((rows.seq, rows.ts, rows.ids, minute))
     rows, minute = rows.take(order), minute[order]
     starts = np.flatnonzero(np.diff(minute, prepend=minute[0] - 1))
     ends = np.append(starts[1:], len(rows))
     return [
-        (int(minute[a]) * US_PER_MINUTE, rows.take(np.arange(a, b)))
+        (int(minute[a]) * US_PER_MINUTE, rows.rows_between(a, b))
         for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
     ]
+
+
+def _by_symbol_and_time(rows: QuoteRows) -> NDArray[np.intp]:
+    """The order of rows by symbol, time and arrival: mostly that by symbol alone."""
+    order = order_by_symbol(rows.ids)
+    ids, ts = rows.ids[order], rows.ts[order]
+    back = (ids[1:] == ids[:-1]) & (ts[1:] < ts[:-1])
+    return np.lexsort((rows.seq, rows.ts, rows.ids)) if back.any() else order
 
 
 def trade_sides(

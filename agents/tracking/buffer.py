@@ -28,14 +28,27 @@ class QuoteRows:
 
     def take(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> QuoteRows:
         """The rows that a mask or indices select."""
-        return QuoteRows(*(getattr(self, f.name)[index] for f in fields(self)))
+        return QuoteRows(*(getattr(self, name)[index] for name in _COLUMNS))
 
     @classmethod
     def concat(cls, parts: list[QuoteRows]) -> QuoteRows:
         """All rows of ``parts``, which must not be empty, in their order."""
         if len(parts) == 1:
             return parts[0]
-        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
+
+    def rows_between(self, start: int, stop: int) -> QuoteRows:
+        """Rows ``start:stop``, as views."""
+        return QuoteRows(*(getattr(self, name)[start:stop] for name in _COLUMNS))
+
+
+_COLUMNS = tuple(column.name for column in fields(QuoteRows))
+
+
+def order_by_symbol(ids: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The stable order of rows by symbol id; by radix, which is far faster, up to 65,536 ids."""
+    narrow = ids.astype(np.uint16) if len(ids) and int(ids.max()) < 1 << 16 else ids
+    return np.argsort(narrow, kind="stable")
 
 
 @dataclass(slots=True)
@@ -90,12 +103,12 @@ class OpenQuotes:
         """The newest timestamp kept (the buffer must not be empty)."""
         return max(chunk.newest for chunk in self._chunks)
 
-    def at_instants(self, ts: NDArray[np.int64]) -> QuoteRows | None:
-        """The kept quotes stamped with any of ``ts``."""
-        oldest = int(ts.min())
+    def since(self, oldest: int, chosen: NDArray[np.bool_]) -> QuoteRows | None:
+        """The kept quotes stamped ``oldest`` or later of chosen symbols, a mask by symbol id."""
         found = [
             chunk.rows.take(mask)
             for chunk in self._chunks
-            if chunk.newest >= oldest and (mask := np.isin(chunk.rows.ts, ts)).any()
+            if chunk.newest >= oldest
+            and (mask := (chunk.rows.ts >= oldest) & chosen[chunk.rows.ids]).any()
         ]
         return QuoteRows.concat(found) if found else None

@@ -16,7 +16,7 @@ from agents.durability import Effects, Ledger
 from agents.tracking.buffer import QuoteRows
 from agents.tracking.rows import latest_rows, tick_rows
 from agents.tracking.tracker import PartitionTracker, ResumePoint, for_successor
-from agents.tracking.universe import TickUniverse
+from agents.tracking.universe import KeptRows, TickUniverse
 from schemas.bars import PartitionBars, encode_bars
 from schemas.errors import InvalidMessage
 from schemas.quotes import QuoteColumns, decode_quotes, encode_frame, encode_row
@@ -50,6 +50,7 @@ class TrackingConfig:
 class _Partition:
     tracker: PartitionTracker
     ledger: Ledger
+    kept: KeptRows
     heard: float = field(default_factory=time.monotonic)
     silent: bool = False
     said: int = 0
@@ -118,11 +119,11 @@ class TrackingStage:
         await self._store(part, taken.ticks)
 
     async def _store(self, part: _Partition, ticks: QuoteRows) -> None:
-        symbols = part.tracker.table.symbols
-        kept = self.universe.keep(symbols, ticks.ids)
+        kept = part.kept.keep(ticks.ids)
         if kept is not None:
             ticks = ticks.take(kept)
         if len(ticks):
+            symbols = part.tracker.table.symbols
             await self.effects.writer.put(TICKS, tick_rows(ticks), symbols=symbols)
             metrics.TICKS.inc(len(ticks))
 
@@ -170,17 +171,20 @@ class TrackingStage:
         )
         found = await ledger.restore()
         if found is None:
-            return _Partition(PartitionTracker(partition, config.partitions, lateness), ledger)
+            return self._new(PartitionTracker(partition, config.partitions, lateness), ledger)
         checkpoint, state = found
         resume = ResumePoint(checkpoint.next_offset, state["clock"], checkpoint.processed_offset)
         tracker = PartitionTracker.restore(
             partition, config.partitions, lateness, state["tracker"], resume
         )
-        part = _Partition(tracker, ledger)
+        part = self._new(tracker, ledger)
         log.info("restored", partition=partition, offset=resume.offset, symbols=len(tracker.table))
         for value in state["outbox"]:
             await self._send(part, value)
         return part
+
+    def _new(self, tracker: PartitionTracker, ledger: Ledger) -> _Partition:
+        return _Partition(tracker, ledger, KeptRows(self.universe, tracker.table.symbols))
 
     async def _checkpoint(self, part: _Partition, outbox: Iterable[bytes] = ()) -> Any:
         tracker = part.tracker

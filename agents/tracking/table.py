@@ -83,6 +83,22 @@ class SymbolTable(SymbolRows):
         self.last_ask[rows] = ask[newest]
         self.changed[rows] = True
 
+    def see_in_order(
+        self,
+        ids: NDArray[np.intp],
+        ts: NDArray[np.int64],
+        price: NDArray[np.float64],
+        bid: NDArray[np.float64],
+        ask: NDArray[np.float64],
+    ) -> None:
+        """The same where no quote is older than one of its symbol before it."""
+        # Of several values for one place NumPy leaves the last.
+        self.last_ts[ids] = ts
+        self.last_price[ids] = price
+        self.last_bid[ids] = bid
+        self.last_ask[ids] = ask
+        self.changed[ids] = True
+
     def take_changed(self) -> NDArray[np.intp]:
         """The ids of symbols with a quote in time that changed since this was last asked."""
         ids = np.flatnonzero(self.changed & (self.last_ts > 0))

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.tracking.bars import minute_bars, split_minutes
-from agents.tracking.buffer import OpenQuotes, QuoteRows
+from agents.tracking.buffer import OpenQuotes, QuoteRows, order_by_symbol
+from agents.tracking.repeats import number_instants
 from agents.tracking.table import SymbolTable
 from schemas.bars import BarColumns, PartitionBars
 from schemas.quotes import QuoteColumns
 from schemas.times import US_PER_MINUTE
 
 NEVER = 0
+_NONE = np.zeros(0, np.intp)
 
 
 @dataclass(slots=True)
@@ -92,54 +94,74 @@ class PartitionTracker:
 
     def _accept(self, quotes: QuoteColumns, offset: int, clock_before: int) -> Taken:
         ids = self.table.rows(quotes.symbol)
-        if not len(ids):
-            return Taken(_rows(ids, quotes, np.zeros(0, np.int32)), np.zeros(0, np.intp))
-        clock = np.maximum.accumulate(np.maximum(quotes.ts, clock_before))
-        before = np.concatenate(([clock_before], clock[:-1]))
-        self.clock = int(clock[-1])
-        in_time = (quotes.ts >= before - self.lateness) & (quotes.ts >= self.closed_until)
-        late = np.flatnonzero(~in_time)
-        if offset < self._replayed_until:
-            late = late[:0]
         rows = _rows(ids, quotes, np.zeros(len(ids), np.int32))
-        if not in_time.all():
+        late = _NONE
+        if not len(ids):
+            return Taken(rows, late)
+        self.clock = max(clock_before, int(quotes.ts.max()))
+        # What is in time at the end of the record was in time within it.
+        if int(quotes.ts.min()) < self.watermark:
+            in_time = self._in_time(quotes.ts, clock_before)
+            late = np.flatnonzero(~in_time) if offset >= self._replayed_until else _NONE
             rows = rows.take(in_time)
-        rows, duplicates = self._number(rows)
-        self.table.see(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
+        rows, duplicates = self._see(rows)
         self._open.add(rows, offset, clock_before)
         return Taken(rows, late, duplicates)
 
-    def _number(self, rows: QuoteRows) -> tuple[QuoteRows, int]:
-        """Give quotes of one symbol and instant their ``seq``; drop exact repeats.
+    def _in_time(self, ts: NDArray[np.int64], clock_before: int) -> NDArray[np.bool_]:
+        clock = np.maximum.accumulate(np.maximum(ts, clock_before))
+        before = np.concatenate(([clock_before], clock[:-1]))
+        return (ts >= before - self.lateness) & (ts >= self.closed_until)
 
-        A symbol's quotes nearly always come with growing times; then there is nothing to do.
+    def _see(self, rows: QuoteRows) -> tuple[QuoteRows, int]:
+        """Take the rows into the table, give those of one instant their ``seq``, drop repeats.
+
+        A symbol's quotes nearly always come with growing times; then there is little to do.
         """
-        order = np.argsort(rows.ids, kind="stable")
+        order = order_by_symbol(rows.ids)
         ids, ts = rows.ids[order], rows.ts[order]
-        previous = self.table.last_ts[ids]
-        same = np.flatnonzero(ids[1:] == ids[:-1]) + 1
-        previous[same] = np.maximum(previous[same], ts[same - 1])
-        suspects = order[ts <= previous]
-        if not len(suspects):
+        step = ts - self.table.last_ts[ids]
+        within = ids[1:] == ids[:-1]
+        np.minimum(step[1:], ts[1:] - ts[:-1], out=step[1:], where=within)
+        lowest = int(step.min(initial=1))
+        if lowest > 0:
+            self.table.see_in_order(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
             return rows, 0
-        suspects.sort()
-        instants = np.unique(rows.ts[suspects])
-        known: dict[tuple[int, int], list[tuple[float, ...]]] = {}
-        held = self._open.at_instants(instants)
-        if held is not None:
-            for key, content in _contents(held):
-                known.setdefault(key, []).append(content)
+        doubtful = step <= 0
+        if lowest == 0:
+            # Rows of one instant are neighbours; only the first can share it with rows before.
+            known = doubtful.copy()
+            known[1:] &= ~within
+            doubtful[:-1] |= doubtful[1:] & within
+            rows, repeats = self._number(rows, np.sort(order[doubtful]), ids[known])
+            self.table.see_in_order(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
+        else:
+            among = self._mask(ids[doubtful])
+            rows, repeats = self._number(rows, np.flatnonzero(among[rows.ids]), ids[doubtful])
+            self.table.see(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
+        return rows, repeats
+
+    def _mask(self, ids: NDArray[np.intp]) -> NDArray[np.bool_]:
+        mask = np.zeros(len(self.table), np.bool_)
+        mask[ids] = True
+        return mask
+
+    def _number(
+        self, rows: QuoteRows, at: NDArray[np.intp], known: NDArray[np.intp]
+    ) -> tuple[QuoteRows, int]:
+        """Number the rows at these places, of which those of symbols ``known`` may be repeats of
+        quotes before; the rest of ``rows``, and how many repeats were dropped.
+        """
+        among = rows.take(at)
+        held = self._open.since(int(among.ts.min()), self._mask(known)) if len(known) else None
+        found = number_instants(among, held)
+        rows.seq[at] = found.seq
+        repeats = at[~found.keep]
+        if not len(repeats):
+            return rows, 0
         keep = np.ones(len(rows), np.bool_)
-        candidates = np.flatnonzero(np.isin(rows.ts, instants))
-        for row, (key, content) in zip(
-            candidates.tolist(), _contents(rows.take(candidates)), strict=True
-        ):
-            seen = known.setdefault(key, [])
-            keep[row] = content not in seen
-            if keep[row]:
-                rows.seq[row] = len(seen)
-                seen.append(content)
-        return rows.take(keep), int(len(keep) - keep.sum())
+        keep[repeats] = False
+        return rows.take(keep), len(repeats)
 
     def close_due(self) -> list[PartitionBars]:
         """Close the minutes whose end the watermark has passed; their bars, oldest first."""
@@ -234,11 +256,3 @@ def _rows(ids: NDArray[np.intp], quotes: QuoteColumns, seq: NDArray[np.int32]) -
     return QuoteRows(
         ids, quotes.ts, quotes.price, quotes.bid, quotes.ask, quotes.volume, seq
     )  # fmt: skip
-
-
-def _contents(rows: QuoteRows) -> list[tuple[tuple[int, int], tuple[float, ...]]]:
-    """((symbol id, ts), (price, bid, ask, volume)) of each row; unknown sides compare equal."""
-    keys = zip(rows.ids.tolist(), rows.ts.tolist(), strict=True)
-    columns = (rows.price, np.nan_to_num(rows.bid, nan=-1), np.nan_to_num(rows.ask, nan=-1))
-    values = zip(*(c.tolist() for c in columns), rows.volume.tolist(), strict=True)
-    return list(zip(keys, values, strict=True))

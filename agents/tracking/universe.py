@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import structlog
@@ -41,11 +41,29 @@ class TickUniverse:
         except TimescaleError as exc:
             log.warning("the tracked securities are not known anew", reason=str(exc))
 
-    def keep(self, symbols: list[str], ids: NDArray[Any]) -> NDArray[np.bool_] | None:
+    @property
+    def chosen(self) -> frozenset[str] | None:
+        """Whose quotes to keep; None for all."""
+        return self._chosen
+
+
+class KeptRows:
+    """The choice as it concerns one table of symbols, which only grows."""
+
+    def __init__(self, universe: TickUniverse, symbols: list[str]) -> None:
+        self._universe = universe
+        self._symbols = symbols
+        self._chosen: frozenset[str] | None = None
+        self._mask = np.zeros(0, np.bool_)
+
+    def keep(self, ids: NDArray[np.intp]) -> NDArray[np.bool_] | None:
         """Which of the quotes of symbol ``ids`` to keep, shape (n,); None for all of them."""
-        if self._chosen is None:
+        chosen = self._universe.chosen
+        if chosen is None:
             return None
-        chosen = self._chosen
-        wanted = np.fromiter((symbol in chosen for symbol in symbols), np.bool_, len(symbols))
-        kept: NDArray[np.bool_] = wanted[ids]
+        symbols = self._symbols
+        if chosen is not self._chosen or len(self._mask) != len(symbols):
+            self._chosen = chosen
+            self._mask = np.fromiter((s in chosen for s in symbols), np.bool_, len(symbols))
+        kept: NDArray[np.bool_] = self._mask[ids]
         return kept

@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": ("streams.cli.migrate", "Bring the database schema up to date."),
     "doctor": ("streams.cli.doctor", "Show every setting and check every part."),
     "produce": ("streams.cli.produce", "Send quotes or news into Kafka."),
+    "frame": ("streams.cli.frame", "Turn a topic of single quotes into frames."),
     "worker": ("streams.cli.worker", "Run a worker."),
     "record": ("streams.cli.record", "Write topics to a recording."),
     "replay": ("streams.cli.replay", "Run history through the same logic in process."),

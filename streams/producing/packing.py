@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ import orjson
 
 from schemas.quotes import QuoteColumns, encode_clock, encode_frame, wire_times
 from schemas.times import US_PER_MINUTE, US_PER_MS, US_PER_S
-from streams.topics import partition_of
+from streams.producing.open_frames import OpenFrames
+from streams.producing.slicing import PartitionCache, rows_between
 
 
 class Packed(NamedTuple):
@@ -50,19 +51,22 @@ class FramePacker:
     def __init__(self, packing: Packing) -> None:
         self._packing = packing
         partitions = packing.partitions
-        self._open: list[list[QuoteColumns]] = [[] for _ in range(partitions)]
-        self._open_rows = [0] * partitions
-        self._partition = _PartitionCache(partitions)
+        self._frames = OpenFrames(partitions, packing.max_quotes, packing.hold_s)
+        self._partition = PartitionCache(partitions)
         self._clock: int | None = None
         self._minute: int | None = None
         self.first_us: int | None = None
         self.last_us: int | None = None
-        self.packed = [0] * partitions
+
+    @property
+    def packed(self) -> list[int]:
+        """Quotes packed so far, by partition."""
+        return self._frames.packed
 
     @property
     def pending(self) -> int:
         """Quotes taken in and not yet packed."""
-        return sum(self._open_rows)
+        return sum(self._frames.rows)
 
     def add(self, batch: QuoteColumns) -> Iterator[Packed]:
         """Take quotes in; give the records that are complete."""
@@ -79,7 +83,8 @@ class FramePacker:
             for partition in range(self._packing.partitions):
                 piece = pieces.get(partition, index)
                 if piece is not None:
-                    yield from self._push(partition, piece)
+                    frames = self._frames.push(partition, piece)
+                    yield from self._encode(partition, frames)
         self.last_us = int(newest[-1])
 
     def announce(self, event_us: int) -> Iterator[Packed]:
@@ -94,7 +99,7 @@ class FramePacker:
     def flush(self) -> Iterator[Packed]:
         """Whatever is held, without a mark."""
         for partition in range(self._packing.partitions):
-            yield from self._drain(partition)
+            yield from self._encode(partition, self._frames.drain(partition))
 
     def mark(self) -> Iterator[Packed]:
         """Whatever is held, and a sign of life with the clock on every partition."""
@@ -128,55 +133,18 @@ class FramePacker:
             yield from self.flush()
             return
         for partition in range(self._packing.partitions):
-            if self._open_rows[partition]:
-                yield from self._drain(partition, clock=clock, hold_s=hold_s)
+            if self._frames.rows[partition]:
+                frames = self._frames.drain_with_clock(partition, clock, hold_s)
+                yield from self._encode(partition, frames)
             else:
                 yield Packed(partition, None, encode_clock(clock, hold_s), 0)
 
-    def _push(self, partition: int, piece: QuoteColumns) -> Iterator[Packed]:
-        self._open[partition].append(piece)
-        self._open_rows[partition] += len(piece)
-        if self._open_rows[partition] >= self._packing.max_quotes:
-            yield from self._drain(partition, whole_only=True)
-
-    def _drain(
-        self,
-        partition: int,
-        *,
-        whole_only: bool = False,
-        clock: int | None = None,
-        hold_s: float | None = None,
-    ) -> Iterator[Packed]:
-        rows, size = self._open_rows[partition], self._packing.max_quotes
-        if not rows:
-            return
-        held = _concatenate(self._open[partition])
-        end = rows // size * size if whole_only else rows
-        self._open[partition] = [_slice(held, end, rows)] if end < rows else []
-        self._open_rows[partition] = rows - end
-        self.packed[partition] += end
-        for first in range(0, end, size):
-            frame = _slice(held, first, min(first + size, end))
-            frame.hold_s = self._packing.hold_s
-            if clock is not None and first + size >= end:
-                frame.clock, frame.hold_s = clock, hold_s
-            yield from self._encode(partition, frame)
-
-    def _encode(self, partition: int, frame: QuoteColumns) -> Iterator[Packed]:
-        if self._packing.single:
-            yield from _singles(partition, frame)
-        else:
-            yield Packed(partition, None, encode_frame(frame), len(frame))
-
-
-class _PartitionCache(dict[str, int]):
-    def __init__(self, partitions: int) -> None:
-        super().__init__()
-        self.partitions = partitions
-
-    def __missing__(self, symbol: str) -> int:
-        partition = self[symbol] = partition_of(symbol, self.partitions)
-        return partition
+    def _encode(self, partition: int, frames: Iterable[QuoteColumns]) -> Iterator[Packed]:
+        for frame in frames:
+            if self._packing.single:
+                yield from _singles(partition, frame)
+            else:
+                yield Packed(partition, None, encode_frame(frame), len(frame))
 
 
 class _Pieces:
@@ -186,7 +154,7 @@ class _Pieces:
         self,
         batch: QuoteColumns,
         minute: np.ndarray[tuple[int], np.dtype[np.int64]],
-        partition_of_symbol: _PartitionCache,
+        partition_of_symbol: PartitionCache,
     ) -> None:
         lookup: Callable[[str], int] = partition_of_symbol.__getitem__
         partition = np.fromiter(map(lookup, batch.symbol), np.int16, len(batch))
@@ -203,31 +171,7 @@ class _Pieces:
 
     def get(self, partition: int, minute: int) -> QuoteColumns | None:
         start, end = self._cuts[partition][minute : minute + 2]
-        return _slice(self._sorted, start, end) if end > start else None
-
-
-def _slice(columns: QuoteColumns, start: int, end: int) -> QuoteColumns:
-    return QuoteColumns(
-        columns.symbol[start:end],
-        columns.ts[start:end],
-        columns.price[start:end],
-        columns.bid[start:end],
-        columns.ask[start:end],
-        columns.volume[start:end],
-    )
-
-
-def _concatenate(pieces: list[QuoteColumns]) -> QuoteColumns:
-    if len(pieces) == 1:
-        return pieces[0]
-    return QuoteColumns(
-        [symbol for piece in pieces for symbol in piece.symbol],
-        np.concatenate([piece.ts for piece in pieces]),
-        np.concatenate([piece.price for piece in pieces]),
-        np.concatenate([piece.bid for piece in pieces]),
-        np.concatenate([piece.ask for piece in pieces]),
-        np.concatenate([piece.volume for piece in pieces]),
-    )
+        return rows_between(self._sorted, start, end) if end > start else None
 
 
 def _singles(partition: int, frame: QuoteColumns) -> Iterator[Packed]:

@@ -6,6 +6,7 @@ import json
 import sys
 
 import numpy as np
+from confluent_kafka import Producer
 
 from agents.tracking.tracker import PartitionTracker
 from schemas.bars import PartitionBars
@@ -175,3 +176,18 @@ def test_fausts_own_command_line_starts_the_same_worker(site: Site) -> None:
 def test_the_defaults_are_those_of_the_design() -> None:
     settings = Settings(_env_file=None)
     assert (settings.idle_after, settings.lateness_s, settings.high_freq_interval) == (2, 5, 900)
+
+
+def test_quotes_come_through_whatever_their_producer_compresses_with(site: Site) -> None:
+    site.worker()
+    codecs = ("none", "gzip", "snappy", "lz4", "zstd")
+    for codec in codecs:
+        producer = Producer({"bootstrap.servers": site.bootstrap, "compression.type": codec})
+        quote = {"symbol": codec.upper(), "ts": T0, "price": 5.0, "volume": 7.0}
+        # Alike, so that the client does not find them shorter as they are.
+        for step in range(50):
+            value = json.dumps(quote | {"ts": T0 + step}).encode()
+            producer.produce("quotes", value, partition=0)
+        assert producer.flush(20) == 0
+    until(lambda: len(bars_of(site)) == len(codecs), 30, "a bar of each")
+    assert {row[1]: row[6] for row in bars_of(site)} == {c.upper(): 350.0 for c in codecs}

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-RUNTIME, DEV = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
+RUNTIME, DEV, BENCH = (ROOT / f"requirements{of}.txt" for of in ("", "-dev", "-bench"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -30,7 +30,7 @@ def entries(path: Path) -> dict[str, list[tuple[str, str | None, list[str]]]]:
     return found
 
 
-@pytest.mark.parametrize("path", [RUNTIME, DEV], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [RUNTIME, DEV, BENCH], ids=lambda p: p.name)
 def test_every_entry_is_pinned_and_hashed(path: Path) -> None:
     pins = entries(path)
     assert len(pins) > 40
@@ -40,7 +40,7 @@ def test_every_entry_is_pinned_and_hashed(path: Path) -> None:
             assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", value) for value in hashes)
 
 
-@pytest.mark.parametrize("path", [RUNTIME, DEV], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [RUNTIME, DEV, BENCH], ids=lambda p: p.name)
 def test_no_place_is_named(path: Path) -> None:
     assert not re.search(
         r"https?:|--index|--extra-index|--find-links|@ file|^#|/", path.read_text()
@@ -52,8 +52,9 @@ def test_no_place_is_named(path: Path) -> None:
     [
         (RUNTIME, PROJECT["project"]["dependencies"]),
         (DEV, PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]),
+        (BENCH, PROJECT["dependency-groups"]["bench"]),
     ],
-    ids=["runtime", "dev"],
+    ids=["runtime", "dev", "bench"],
 )
 def test_the_lock_satisfies_what_the_project_asks_for(path: Path, wanted: list[str]) -> None:
     pins = entries(path)

@@ -120,6 +120,19 @@ def test_exact_repeats_are_dropped_and_ticks_keep_their_number(
 
 
 @given(markets(), seeds)
+def test_repeats_out_of_order_are_dropped_however_they_are_framed(
+    rows: list[Row], rng: np.random.Generator
+) -> None:
+    twice = shuffled_within([row for row in rows for _ in range(2)], LATENESS, rng)
+    parts = [Partition.new().feed(records(twice, rng)), Partition.new().feed([])]
+    parts[1].tracker.take(columns(twice), 0)
+    assert parts[1].tracker.open_quotes == len(rows)
+    assert sum(taken.duplicates for taken in parts[0].taken) == len(rows)
+    assert as_table(parts[1].tracker.close_idle()) == as_table(parts[0].published)
+    assert len(_ticks(parts[0])) == len(rows)
+
+
+@given(markets(), seeds)
 def test_late_quotes_change_no_published_bar_and_are_reported(
     rows: list[Row], rng: np.random.Generator
 ) -> None:
