@@ -102,7 +102,7 @@ def move_the_market(changed: Market) -> None:
 
 
 def move_one_sector(changed: Market) -> None:
-    drift(changed, 1, 0.6, 2.0)
+    drift(changed, 1, 0.6, 2.0, 0.05)
 
 
 def flow_the_wrong_way(changed: Market) -> None:

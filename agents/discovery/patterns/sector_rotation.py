@@ -60,6 +60,8 @@ _LEAST_RELATIVE = 0.05
 # tails and what flow and return have in common ask for more.
 _THRESHOLD = 5.6
 _LEAST_FIGURE = 1.0
+# A leg of no more than this is what chance makes of some sector beside one that moves by itself.
+_LEAST_LEG = 3.5
 _TOLD = 0.5
 _LEAST_BREADTH = 0.55
 _LEAST_MEMBERS = 4
@@ -195,7 +197,11 @@ def _rotation(panel: Panel, figures: _Figures) -> list[Candidate]:
     for w, steps in enumerate(WINDOWS):
         to, source = int(np.argmax(into[w])), int(np.argmax(out[w]))
         strength = float((into[w, to] + out[w, source]) / np.sqrt(2) / _THRESHOLD)
-        if strength < 1 or (best is not None and strength <= best.strength):
+        if (
+            min(into[w, to], out[w, source]) < _LEAST_LEG
+            or strength < 1
+            or (best is not None and strength <= best.strength)
+        ):
             continue
         legs = [_leg(panel, sector, steps, figures, w) for sector in (source, to)]
         if min(leg.breadth for leg in legs) >= _LEAST_BREADTH:
