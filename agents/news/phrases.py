@@ -87,6 +87,8 @@ class Phrases:
             at, oldest = self._known.popitem(last=False)
             for word in oldest.words:
                 self._with[word].discard(at)
+                if not self._with[word]:
+                    del self._with[word]
         return phrase
 
     def snapshot(self) -> list[Any]:

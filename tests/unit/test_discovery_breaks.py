@@ -13,7 +13,7 @@ from agents.discovery.scene import Scene
 from agents.state import pack_state, unpack_state
 from tests.unit.discovery_markets import SESSION, Market, copied, new_scene, play, quiet_market
 
-QUIET_DAYS = 4
+QUIET_DAYS = 5
 START = QUIET_DAYS * SESSION + 60
 MINUTES = 200
 DURING = slice(START, START + MINUTES)
