@@ -28,7 +28,7 @@ SYMPATHY: PatternType = "catalyst_sympathy"
 def candidate(
     pattern_type: PatternType = SYMPATHY, strength: float = 1.5, **features: float
 ) -> Candidate:
-    return Candidate(pattern_type, ("A",), ["A"], 0, strength, {"A": 1}, 3600, {}, features)
+    return Candidate(pattern_type, ("A",), ["A"], 0, strength, {"A": 1}, 3600, features=features)
 
 
 def sigmoid(x: float) -> float:
@@ -185,8 +185,8 @@ class Calling:
         feature = float(scene.panel.window.total("zm", 30)[at]) / 5
         return [
             Candidate(
-                self.name, (symbol,), [symbol], scene.now, 1.2, {symbol: 1}, 1800, {},
-                {"recent": feature},
+                self.name, (symbol,), [symbol], scene.now, 1.2, {symbol: 1}, 1800,
+                features={"recent": feature},
             )
         ]  # fmt: skip
 
