@@ -36,9 +36,10 @@ def test_what_is_assumed_weighs_as_much_as_the_prior_says() -> None:
     assert habit.take(np.array([[5.0, 5.0]]))[0] == pytest.approx(expected)
 
 
-def test_the_unseen_have_the_deviation_of_the_median_security() -> None:
+def test_the_unseen_have_the_mean_variance_of_the_others() -> None:
     habit = taught([[2.0, 6.0, 4.0]])
-    assert habit.take(np.array([[2.0, 6.0, 4.0, 3.0]]))[0, 3] == pytest.approx(3.0 / 4.0)
+    usual = np.sqrt((4.0 + 36.0 + 16.0) / 3)
+    assert habit.take(np.array([[2.0, 6.0, 4.0, 3.0]]))[0, 3] == pytest.approx(3.0 / usual)
 
 
 def test_windows_know_nothing_of_each_other() -> None:

@@ -257,14 +257,14 @@ def _candidate(
     side: Direction = 1 if tested.spread[best] > 0 else -1
     if pairs.first[best] != first:
         side = 1 if side < 0 else -1
-    named = [row for row in partners if row < len(panel)][:_MOST_PARTNERS]
-    symbols = [panel.symbols[row] for row in (first, *named)]
+    left = [row for row in partners if row < len(panel)]
+    symbols = [panel.symbols[row] for row in (first, *left[:_MOST_PARTNERS])]
     direction: dict[str, Direction] = {symbols[0]: side}
     direction |= dict.fromkeys(symbols[1:], 1 if side < 0 else -1)
     steps = int(tested.window[best])
     return Candidate(
         pattern_type="correlation_breaks",
-        lead=tuple(symbols) if len(mine) == 1 == len(named) else (symbols[0],),
+        lead=tuple(symbols) if len(mine) == 1 == len(left) else (symbols[0],),
         securities=symbols,
         window_start=panel.now - steps * US_PER_MINUTE,
         strength=float(tested.strength[best]),
@@ -275,8 +275,8 @@ def _candidate(
             "correlation": round(float(tested.short[best]), 2),
             "window_minutes": steps,
             "spread": round(float(tested.spread[best]), 2),
-            "partners": len(partners),
-            "left_its_sector": len(named) < len(partners),
+            "partners": len(left),
+            "left_its_sector": len(left) < len(partners),
             "pairs_watched": len(pairs.first),
         },
         features={
