@@ -39,10 +39,9 @@ class VolumeProfile:
 
     def resize(self, symbols: int) -> None:
         """Make room for ``symbols`` rows."""
-        grow = symbols - len(self.mean)
-        if grow > 0:
-            self.mean = np.vstack([self.mean, np.full((grow, SLOTS), np.nan, np.float32)])
-            self.today = np.vstack([self.today, np.zeros((grow, SLOTS))])
+        if symbols > len(self.mean):
+            self.mean = _extended(self.mean, symbols, np.nan)
+            self.today = _extended(self.today, symbols, 0.0)
 
     def add(self, us: int, rows: NDArray[np.intp], volume: NDArray[np.float64]) -> None:
         """Add the volume that ``rows`` traded in the minute that starts at ``us``."""
@@ -91,8 +90,23 @@ class VolumeProfile:
     def restore(cls, state: dict[str, Any]) -> VolumeProfile:
         """The profile of a snapshot."""
         profile = cls()
-        profile.day, profile.mean, profile.today = state["day"], state["mean"], state["today"]
+        # Copies: two profiles must not grow into the same room.
+        profile.day = state["day"]
+        profile.mean, profile.today = state["mean"].copy(), state["today"].copy()
         return profile
+
+
+def _extended(array: NDArray[Any], rows: int, fill: float) -> NDArray[Any]:
+    """The array with more rows, in the room that is left behind it where there is any.
+
+    Securities come one by one in a market's first minutes; copying all of it each time is dear.
+    """
+    room = array.base
+    if room is None or len(room) < rows:
+        room = np.full((rows + rows // 4, SLOTS), fill, array.dtype)
+        room[: len(array)] = array
+    extended: NDArray[Any] = room[:rows]
+    return extended
 
 
 def _slot(local: datetime) -> int:
