@@ -228,7 +228,9 @@ def main() -> None:
             f"{len(there)} events, {time.perf_counter() - began:.0f} s",
             file=sys.stderr,
         )
-    of_events = {signal.first.id for event in events for signal in event.signals}
+    of_events = {
+        signal.first.id for event in events if event.kind != SHOCK for signal in event.signals
+    }
     others = [signal for signal in signals if signal.first.id not in of_events]
     others.sort(key=lambda signal: (-signal.first.confidence, signal.first.id))
     if chosen.json:
