@@ -37,8 +37,8 @@ PERIODS = {
     "2025": ("bars_5min_2025.parquet", "news_2025_2026.csv.gz"),
 }
 SHOCK = "market_shock"
-# None of the documented events is one.
-PUMP = "pump_and_dump"
+# What these say is that there is no reason to be known: an event has one.
+UNEXPLAINED = ("pump_and_dump", "accumulation_patterns")
 # A documented time is approximate; an event is told of in time within the hour.
 EARLY = timedelta(minutes=10)
 IN_TIME = timedelta(hours=1)
@@ -144,7 +144,7 @@ def matched(event: Event, signals: list[Signal], read: list[Catalyst]) -> None:
     """Attach the signals that are about an event, and say whether it was found, late or missed.
 
     About it is what names what it began with, or two of those related to it, until the session
-    ends.
+    ends. It is mistaken if it was only told as something that has no reason.
     """
     end = event.start.replace(hour=16, minute=0) + timedelta(minutes=1)
     event.headlines = sum(
@@ -164,8 +164,8 @@ def matched(event: Event, signals: list[Signal], read: list[Catalyst]) -> None:
     if event.kind == SHOCK:
         told = Counter(signal.first.pattern_type for signal in event.signals)
         event.verdict = "taken for sympathy" if told["catalyst_sympathy"] else "no sympathy"
-    elif event.signals and all(s.first.pattern_type == PUMP for s in event.signals):
-        event.verdict = "taken for a pump"
+    elif event.signals and all(s.first.pattern_type in UNEXPLAINED for s in event.signals):
+        event.verdict = "mistaken"
     elif event.signals:
         delay = event.signals[0].first.detected_at - event.start
         event.verdict = "found" if delay <= IN_TIME else "late"

@@ -55,11 +55,12 @@ def test_a_shock_is_judged_by_what_was_taken_for_sympathy() -> None:
     assert shock.verdict == "taken for sympathy"
 
 
-def test_a_pump_is_no_finding_of_an_event_with_a_reason() -> None:
-    pump = signal(14, "WMB", kind="pump_and_dump")
-    for others, verdict in (([], "taken for a pump"), ([signal(20, "WMB")], "found")):
+@pytest.mark.parametrize("kind", ["pump_and_dump", "accumulation_patterns"])
+def test_what_has_no_reason_is_no_finding_of_an_event(kind: PatternType) -> None:
+    wrong = signal(14, "WMB", kind=kind)
+    for others, verdict in (([], "mistaken"), ([signal(20, "WMB")], "found")):
         about = event()
-        matched(about, [pump, *others], [])
+        matched(about, [wrong, *others], [])
         assert about.verdict == verdict
 
 
