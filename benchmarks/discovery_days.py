@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.discovery_days [--data DIR] [--period 2018 ..] [--json]`` replays three real
 periods in process, with their news. Of each documented event it prints whether a signal named the
-securities that it was about: found within the first hour, late on the same day, or missed, and
+securities that it was about: found in the first hour, late on the same day, mistaken or missed, and
 how many headlines there were to find it by; of a shock of the whole market, which needs no signal,
 what was told of it. Of all other signals the most confident are printed with their numbers, for
 somebody to judge. (The documented daily events lie outside the days of which there are minutes.)
