@@ -14,7 +14,7 @@ of quarters and minutes, so that a single block trade is no persistence, and are
 from their own EW mean, security by security, which takes account of how long volumes and flows
 remember. The evidence is ``(V + B) / sqrt(2)`` at its largest over the windows; both must be
 significant by themselves, most quarters must have taken part, and the return net of the market must
-be within what is usual for that time.
+be within what is usual for that time, as must that since the last close: a gap has a reason.
 
 **Literature.** Lee and Ready 1991 for the sides; Easley, Lopez de Prado and O'Hara 2012, "Flow
 toxicity and liquidity" (VPIN): imbalance of volume as the trace of informed trading; Kyle 1985 and
@@ -34,7 +34,7 @@ from agents.arrays import ratio
 from agents.discovery.candidate import Candidate
 from agents.discovery.habit import Habit
 from agents.discovery.newslog import material
-from agents.discovery.panel import BLOCK_MIN, SESSION_MIN, Panel
+from agents.discovery.panel import BLOCK_MIN, NIGHT_MIN, SESSION_MIN, Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
 from schemas.signals import PatternType
@@ -48,6 +48,7 @@ _LEAST_VOLUME = 0.8
 _LEAST_BOUGHT = 1.8
 # No more than usual, in deviations; a part of the quarters that takes part in both.
 _FLAT = 2.0
+_FLAT_SINCE_CLOSE = 1.5
 _LEAST_BREADTH, _LEAST_BREADTH_OF_FEW, _FEW = 0.5, 0.75, 4
 _LEAST_DEVIATION = 0.06
 _LOOKS_PRIOR = 60.0
@@ -80,6 +81,7 @@ class AccumulationPatterns:
         joint = (volume + bought) / np.sqrt(2)
         moves = np.stack([_move(panel, quarters) for quarters in WINDOWS])
         sound = (volume >= _LEAST_VOLUME) & (bought >= _LEAST_BOUGHT) & (np.abs(moves) <= _FLAT)
+        sound &= np.abs(_since_close(panel)) <= _FLAT_SINCE_CLOSE
         sound &= panel.seen >= _WARM_MIN
         joint = np.where(sound, joint, -np.inf)
         window = np.argmax(joint, axis=0)
@@ -160,6 +162,16 @@ def _means(quarters: Floats) -> Floats:
 def _move(panel: Panel, quarters: int) -> Floats:
     """The return net of the market in its usual deviations, shape (securities,)."""
     return np.asarray(panel.blocks.total("zm", quarters) / np.sqrt(quarters * BLOCK_MIN))
+
+
+def _since_close(panel: Panel) -> Floats:
+    """The return since the last session's close in deviations of a day, shape (securities,).
+
+    A price that has found another level overnight is not flat, whatever it does from then on.
+    """
+    today = panel.window.total("m", min(panel.minute_of_session, SESSION_MIN))
+    usual = panel.deviation("m") * np.sqrt(SESSION_MIN + NIGHT_MIN)
+    return np.asarray((panel.overnight + today) / usual)
 
 
 def _has_news(scene: Scene, symbol: str) -> bool:
