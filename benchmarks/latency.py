@@ -132,23 +132,23 @@ class Sender(Thread):
         delivery.flush()
 
 
-def at_level(place: places.Place, scale: Scale, quotes_per_s: float) -> Measures:
+def at_level(place: places.Place, kind: str, scale: Scale, quotes_per_s: float) -> Measures:
     """Milliseconds to bars and to scans at a rate."""
-    place.forget(quotes=True)
     feed = feeds.Feed(scale.securities, int(quotes_per_s * MINUTE_S * scale.minutes), scale.minutes)
     due = schedule(feed, 60 / MINUTE_S)
-    bars = places.TopicReader(place.bootstrap, BARS)
-    scans = places.TopicReader(place.bootstrap, SCANS)
-    try:
-        with place.worker(STORE_TICKS="none", TRACKING_CACHE_TTL="60") as worker:
-            places.until(worker.ready, 60, "worker ready")
-            sender = Sender(place.bootstrap, due)
-            sender.start()
-            seen = _follow(sender, bars, scans, scale.minutes - 1)
-    finally:
-        bars.close()
-        scans.close()
-    return _measures(sender, *seen)
+    with place.anew(kind) as place:
+        bars = places.TopicReader(place.bootstrap, BARS)
+        scans = places.TopicReader(place.bootstrap, SCANS)
+        try:
+            with place.worker(STORE_TICKS="none", TRACKING_CACHE_TTL="60") as worker:
+                places.until(worker.ready, 60, "worker ready")
+                sender = Sender(place.bootstrap, due)
+                sender.start()
+                seen = _follow(sender, bars, scans, scale.minutes - 1)
+        finally:
+            bars.close()
+            scans.close()
+        return _measures(sender, *seen)
 
 
 def _follow(
@@ -188,31 +188,34 @@ def _measures(
     return found
 
 
-def to_rows(place: places.Place, scale: Scale) -> Measures:
+def to_rows(place: places.Place, kind: str, scale: Scale) -> Measures:
     """Milliseconds until quotes are rows that others can read, every quote stored."""
-    place.forget(quotes=True)
     feed = feeds.Feed(scale.securities, ROWS_PER_S * scale.rows_s, 1)
     seconds = scale.rows_s
     due = schedule(feed, 60 / seconds)
-    with place.worker(STORE_TICKS="all") as worker, psycopg.connect(place.dsn) as connection:
-        connection.autocommit = True
-        places.until(worker.ready, 60, "worker ready")
-        sender = Sender(place.bootstrap, due)
-        sender.start()
-        waits = []
-        deadline = time.monotonic() + seconds + _PATIENCE_S
-        while time.monotonic() < deadline:
-            ((rows,),) = connection.execute("SELECT count(*) FROM security_ticks").fetchall()
-            now = time.time()
-            if waiting := [at for at, total in list(sender.sent) if total > rows]:
-                waits.append(1e3 * (now - waiting[0]))
-            elif not sender.is_alive():
-                break
-            time.sleep(0.02)
-    if sender.error is not None:
-        raise sender.error
-    found = np.array(waits[len(waits) // 10 :])
-    return {"row_p50": float(np.percentile(found, 50)), "row_p99": float(np.percentile(found, 99))}
+    with place.anew(kind) as place:
+        with place.worker(STORE_TICKS="all") as worker, psycopg.connect(place.dsn) as connection:
+            connection.autocommit = True
+            places.until(worker.ready, 60, "worker ready")
+            sender = Sender(place.bootstrap, due)
+            sender.start()
+            waits = []
+            deadline = time.monotonic() + seconds + _PATIENCE_S
+            while time.monotonic() < deadline:
+                ((rows,),) = connection.execute("SELECT count(*) FROM security_ticks").fetchall()
+                now = time.time()
+                if waiting := [at for at, total in list(sender.sent) if total > rows]:
+                    waits.append(1e3 * (now - waiting[0]))
+                elif not sender.is_alive():
+                    break
+                time.sleep(0.02)
+        if sender.error is not None:
+            raise sender.error
+        found = np.array(waits[len(waits) // 10 :])
+        return {
+            "row_p50": float(np.percentile(found, 50)),
+            "row_p99": float(np.percentile(found, 99)),
+        }
 
 
 def measure(chosen: Options) -> list[Section]:
@@ -233,11 +236,12 @@ def run(chosen: Options, scale: Scale) -> list[Section]:
         capacity = run_worker(place, quotes)["quotes_per_s"]
         cases = {
             f"{level:.0%} of it, {level * capacity:,.0f} quotes/s": Case(
-                f"latency at {level:.0%}", partial(at_level, place, scale, level * capacity)
+                f"latency at {level:.0%}",
+                partial(at_level, place, chosen.broker, scale, level * capacity),
             )
             for level in LEVELS
         }
-        rows = Case("latency to rows", partial(to_rows, place, scale))
+        rows = Case("latency to rows", partial(to_rows, place, chosen.broker, scale))
         wanted = [case for case in [*cases.values(), rows] if chosen.wants(case.name)]
         results = alternate(wanted, 1 if chosen.quick else 2)
     header = ["load", "bar p50", "bar p99", "signal p50", "signal p99", "row p50", "row p99"]

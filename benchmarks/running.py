@@ -62,49 +62,49 @@ def _taken(worker: places.WorkerProcess) -> float:
     return worker.metric("catalyst_market_minutes_total")
 
 
-def start(place: places.Place) -> Measures:
+def start(place: places.Place, kind: str) -> Measures:
     """Seconds from the start of the process to its first quote."""
-    place.forget(quotes=True)
-    feeds.send_frames(place.bootstrap, feeds.Feed(FEW, 10_000, 2), PARTITIONS, 1_000)
-    with place.worker() as worker:
-        places.until(lambda: _quotes(worker), 60, "a quote", 0.02)
-        return {"start_s": time.monotonic() - worker.started}
+    with place.anew(kind) as place:
+        feeds.send_frames(place.bootstrap, feeds.Feed(FEW, 10_000, 2), PARTITIONS, 1_000)
+        with place.worker() as worker:
+            places.until(lambda: _quotes(worker), 60, "a quote", 0.02)
+            return {"start_s": time.monotonic() - worker.started}
 
 
-def takeover(place: places.Place) -> Measures:
+def takeover(place: places.Place, kind: str) -> Measures:
     """Seconds from the death of one of two workers to the last bars of its partitions going on.
 
     The one that dies has the market stage; a minute of events passes every half second.
     """
-    place.forget(quotes=True)
     minutes = 2 * SHARED_S
     due = schedule(feeds.Feed(FEW, _PACE * SHARED_S, minutes), 120.0)
-    reader = places.TopicReader(place.bootstrap, BARS)
-    group = f"bench-{time.time_ns()}"
-    sender = Sender(place.bootstrap, due)
-    try:
-        with place.worker(app_id=group) as one, place.worker(app_id=group) as other:
-            workers = (one, other)
-            places.until(lambda: all(w.ready() for w in workers), 60, "both ready")
-            sender.start()
-            places.until(lambda: all(map(_quotes, workers)), 60, "both at work")
-            places.until(lambda: any(map(_taken, workers)), 60, "minutes taken")
-            victim, heir = sorted(workers, key=_taken, reverse=True)
-            minutes_before = _taken(heir)
-            killed, at = time.monotonic(), time.time()
-            victim.kill()
-            waiting = set(range(PARTITIONS))
-            while waiting and time.monotonic() - killed < SHARED_S:
-                for sent, value in reader.read():
-                    if sent > at:
-                        waiting.discard(msgspec.json.decode(value, type=_Bars).partition)
-            bars_s = time.monotonic() - killed
-            places.until(lambda: _taken(heir) > minutes_before, 60, "the market taken over")
-            return {"bars_s": bars_s, "market_s": time.monotonic() - killed}
-    finally:
-        if sender.is_alive():
-            sender.halt()
-        reader.close()
+    with place.anew(kind) as place:
+        reader = places.TopicReader(place.bootstrap, BARS)
+        group = f"bench-{time.time_ns()}"
+        sender = Sender(place.bootstrap, due)
+        try:
+            with place.worker(app_id=group) as one, place.worker(app_id=group) as other:
+                workers = (one, other)
+                places.until(lambda: all(w.ready() for w in workers), 60, "both ready")
+                sender.start()
+                places.until(lambda: all(map(_quotes, workers)), 60, "both at work")
+                places.until(lambda: any(map(_taken, workers)), 60, "minutes taken")
+                victim, heir = sorted(workers, key=_taken, reverse=True)
+                minutes_before = _taken(heir)
+                killed, at = time.monotonic(), time.time()
+                victim.kill()
+                waiting = set(range(PARTITIONS))
+                while waiting and time.monotonic() - killed < SHARED_S:
+                    for sent, value in reader.read():
+                        if sent > at:
+                            waiting.discard(msgspec.json.decode(value, type=_Bars).partition)
+                bars_s = time.monotonic() - killed
+                places.until(lambda: _taken(heir) > minutes_before, 60, "the market taken over")
+                return {"bars_s": bars_s, "market_s": time.monotonic() - killed}
+        finally:
+            if sender.is_alive():
+                sender.halt()
+            reader.close()
 
 
 def _quotes(worker: places.WorkerProcess) -> float:
@@ -118,7 +118,10 @@ def measure(chosen: Options) -> list[Section]:
     wanted = [case for case in sizes.values() if chosen.wants(case.name)]
     results = alternate(wanted, 1) if wanted else {}
     with _fresh(chosen.broker) as place:
-        times = [Case("start", partial(start, place)), Case("takeover", partial(takeover, place))]
+        times = [
+            Case("start", partial(start, place, chosen.broker)),
+            Case("takeover", partial(takeover, place, chosen.broker)),
+        ]
         times = [case for case in times if chosen.wants(case.name)]
         results |= alternate(times, rounds) if times else {}
     return [section(results)]

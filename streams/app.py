@@ -21,12 +21,16 @@ from agents.tracking import agent as tracking
 from streams import logs, topics, web
 from streams.pipeline import Pipeline
 from streams.settings import Settings, get_settings
+from streams.transport import PromptTransport
 
 
 class CatalystApp(faust.App):
     """Opens the pipeline before the consumer starts; closes it after the last record."""
 
     pipeline: Pipeline
+
+    def _new_transport(self) -> PromptTransport:
+        return PromptTransport(self.conf.broker_consumer, self)
 
     async def on_start(self) -> None:
         """Connect before any record is read."""

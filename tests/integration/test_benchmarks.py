@@ -59,5 +59,5 @@ def test_rows_are_stored_by_every_way() -> None:
 def test_start_and_takeover(migrated: EmbeddedTimescale, tmp_path: Path) -> None:
     with places.broker("tansu") as address:
         place = places.Place(address, migrated.dsn, tmp_path, throughput.PARTITIONS)
-        assert running.start(place)["start_s"] > 0
-        assert running.takeover(place)["market_s"] > 0
+        assert running.start(place, "tansu")["start_s"] > 0
+        assert running.takeover(place, "tansu")["market_s"] > 0
