@@ -46,8 +46,9 @@ from schemas.times import US_PER_MINUTE
 WINDOWS = (10, 16, 24, 36, 60, 90)
 _WHOLE, _LATE = list(WINDOWS), [steps // 2 for steps in WINDOWS]
 # One false alarm in ten days among 150 securities, each looked at in some forty independent windows
-# a day, is a tail of 2e-6 or 4.6 deviations; half of one more for fat tails.
-_THRESHOLD = 5.2
+# a day, is a tail of 2e-6 or 4.6 deviations; fat tails, and what price and volume have in common on
+# any lively day, ask for more.
+_THRESHOLD = 6.4
 _LEAST_RISE = 3.5
 _LEAST_STEEPER = 1.2
 _LEAST_VOLUME = 1.3
