@@ -127,7 +127,10 @@ class Place:
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         for future in admin.delete_topics(names, operation_timeout=20).values():
             future.result()
-        gone = lambda: not set(names) & admin.list_topics(timeout=10).topics.keys()  # noqa: E731
+
+        def gone() -> bool:
+            return not set(names) & admin.list_topics(timeout=10).topics.keys()
+
         until(gone, 30, "topics deleted")
         until(self._create, 30, "topics created")
         self._empty_database()

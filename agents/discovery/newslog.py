@@ -20,6 +20,9 @@ KEPT_US = 2 * 86_400 * US_PER_S
 _EVENT_ODDS = math.exp(2.0)
 _ROUTINE_ODDS = math.exp(-2.0)
 
+# News as likely as this to be material explains what its security does.
+_EXPLAINS = 0.15
+
 
 class Item(NamedTuple):
     """One catalyst; ``ts`` is epoch microseconds."""
@@ -82,6 +85,10 @@ class NewsLog:
             if at is not None and item.materiality > loudest[at]:
                 loudest[at] = item.materiality
         return loudest
+
+    def explained(self, start: int, until: int) -> set[str]:
+        """Securities with news in that time that explains what they do."""
+        return {item.symbol for item in self.since(start, until) if material(item) >= _EXPLAINS}
 
     def snapshot(self) -> list[Any]:
         """State for a checkpoint."""

@@ -76,12 +76,7 @@ class SymbolTable(SymbolRows):
         order = np.lexsort((ts, ids))
         newest = order[np.flatnonzero(np.diff(ids[order], append=-1))]
         newest = newest[ts[newest] >= self.last_ts[ids[newest]]]
-        rows = ids[newest]
-        self.last_ts[rows] = ts[newest]
-        self.last_price[rows] = price[newest]
-        self.last_bid[rows] = bid[newest]
-        self.last_ask[rows] = ask[newest]
-        self.changed[rows] = True
+        self.see_in_order(ids[newest], ts[newest], price[newest], bid[newest], ask[newest])
 
     def see_in_order(
         self,

@@ -33,7 +33,6 @@ from numpy.typing import NDArray
 from agents.arrays import ratio
 from agents.discovery.candidate import Candidate
 from agents.discovery.habit import Habit
-from agents.discovery.newslog import material
 from agents.discovery.panel import BLOCK_MIN, NIGHT_MIN, SESSION_MIN, Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
@@ -56,9 +55,8 @@ _RATE = 1 - 0.5 ** (BLOCK_MIN / (5 * SESSION_MIN))
 _LEAST_RELATIVE = 0.05
 _LEAST_SECTOR = 4
 _WARM_MIN = 3 * SESSION_MIN
-# News as material as this explains who buys, for a day.
+# Material news explains who buys, for a day.
 _NEWS_US = 24 * 60 * US_PER_MINUTE
-_MATERIAL = 0.15
 HORIZON_S = 2 * 86_400
 
 
@@ -86,6 +84,7 @@ class AccumulationPatterns:
         joint = np.where(sound, joint, -np.inf)
         window = np.argmax(joint, axis=0)
         strength = joint[window, np.arange(len(panel))] / _THRESHOLD
+        told = scene.news.explained(scene.now - _NEWS_US, scene.now)
         found = []
         for row in np.argsort(-strength, kind="stable").tolist():
             if strength[row] < 1:
@@ -93,8 +92,8 @@ class AccumulationPatterns:
             w, quarters = int(window[row]), WINDOWS[window[row]]
             both = (logs[-quarters:, row] > self.volume.mean[w, row]) & (sides[-quarters:, row] > 0)
             least = _LEAST_BREADTH_OF_FEW if quarters <= _FEW else _LEAST_BREADTH
-            if both.mean() >= least and not _has_news(scene, panel.symbols[row]):
-                told = {
+            if both.mean() >= least and panel.symbols[row] not in told:
+                figures = {
                     "volume_deviations": float(volume[w, row]),
                     "bought_deviations": float(bought[w, row]),
                     "move_deviations": float(moves[w, row]),
@@ -102,7 +101,7 @@ class AccumulationPatterns:
                     "relative_volume": float(np.exp(logs[-quarters:, row].mean())),
                     "imbalance": float(sides[-quarters:, row].mean()),
                 }
-                found.append(_candidate(panel, row, quarters, float(strength[row]), told))
+                found.append(_candidate(panel, row, quarters, float(strength[row]), figures))
         return found
 
     def snapshot(self) -> dict[str, Any]:
@@ -172,11 +171,6 @@ def _since_close(panel: Panel) -> Floats:
     today = panel.window.total("m", min(panel.minute_of_session, SESSION_MIN))
     usual = panel.deviation("m") * np.sqrt(SESSION_MIN + NIGHT_MIN)
     return np.asarray((panel.overnight + today) / usual)
-
-
-def _has_news(scene: Scene, symbol: str) -> bool:
-    named = scene.news.since(scene.now - _NEWS_US, scene.now)
-    return any(item.symbol == symbol and material(item) >= _MATERIAL for item in named)
 
 
 def _candidate(

@@ -36,7 +36,6 @@ from numpy.typing import NDArray
 from agents.arrays import ratio
 from agents.discovery.candidate import Candidate
 from agents.discovery.habit import Habit
-from agents.discovery.newslog import material
 from agents.discovery.panel import SESSION_MIN, Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
@@ -68,10 +67,9 @@ _RATE = 1 - 0.5 ** (1 / (3 * SESSION_MIN))
 _LEAST_RELATIVE = 0.05
 _LEAST_MARKET = np.log(0.2)
 _WARM_MIN = 2 * SESSION_MIN
-# News as material as this explains a rise within a day; that of a peer if it rose within hours; so
+# Material news explains a rise within a day; that of a peer if it rose within hours; so
 # do the peers if they rise together.
 _NEWS_US = 20 * 60 * US_PER_MINUTE
-_MATERIAL = 0.15
 _FOLLOW_MIN = 120
 _LED = 2.0
 _TOGETHER_MIN = 60
@@ -154,15 +152,13 @@ class PumpAndDump:
     def _is_explained(self, scene: Scene, row: int, steps: int) -> bool:
         """Whether news, or the peers, explain the rise."""
         panel = scene.panel
-        named = scene.news.since(panel.now - _NEWS_US, panel.now)
-        symbol = panel.symbols[row]
-        if any(item.symbol == symbol and material(item) >= _MATERIAL for item in named):
+        told = scene.news.explained(panel.now - _NEWS_US, panel.now)
+        if panel.symbols[row] in told:
             return True
         peers = scene.peers(row)
         if len(peers) < 2:
             return False
         moves = panel.window.total("zm", _FOLLOW_MIN)[peers] / np.sqrt(_FOLLOW_MIN)
-        told = {item.symbol for item in named if material(item) >= _MATERIAL}
         led = any(panel.symbols[peer] in told for peer in peers[moves > _LED])
         return led or _rise_together(panel, peers, steps)
 
