@@ -17,7 +17,7 @@ QUIET_DAYS = 5
 START = QUIET_DAYS * SESSION + 60
 MINUTES = 200
 DURING = slice(START, START + MINUTES)
-# S00 and S05 are a pair; S02, S07, S12 and S17 are kin.
+# S00 and S05 are a pair; S02, S07, S12 and S17 are kin, and most of their sector.
 PAIR, KIN = (0, 5), (2, 7, 12, 17)
 
 Before = tuple[Scene, CorrelationBreaks]
@@ -68,7 +68,7 @@ def test_a_security_that_leaves_its_kin_is_one_break_that_names_it_first(before:
     last = [candidate for row, candidate in seen if row == last_row]
     assert [candidate.lead for candidate in last] == [("S02",)]
     assert last[0].securities[0] == "S02"
-    assert last[0].conditions["partners"] == 3
+    assert last[0].conditions["left_its_sector"]
 
 
 def burst_of_all(changed: Market, shared: np.ndarray) -> None:
@@ -132,9 +132,12 @@ def test_what_only_looks_like_it_is_not(
 def test_the_fall_of_a_slope_by_hand() -> None:
     y = np.array([[1.0], [-1.0], [2.0], [-2.0]])
     x = np.array([[1.0], [0.0], [1.0], [-2.0]])
-    # Slope 7/10; residuals 0.3, 0.7, -0.4, -0.6; White's variance (0.58 + 4 * 0.52) / 100 * 4/3.
-    t = (1.5 - 0.7) / np.sqrt((0.58 + 4 * 0.52) / 100 * 4 / 3)
-    assert fall_of_slope(x, y, np.array([1.5])) == pytest.approx(np.sqrt(4 * np.log1p(t**2 / 4)))
+    # Slope 7/10; residuals 0.3, 0.7, -0.4, -0.6; White's variance (0.58 + 4 * 0.52) / 100; of sums
+    # over five minutes that overlap, 3.4 are worth one.
+    t = (1.5 - 0.7) / np.sqrt((0.58 + 4 * 0.52) / 100 * 3.4)
+    free = 4 / 3.4
+    expected = np.sqrt(free * np.log1p(t**2 / free))
+    assert fall_of_slope(x, y, np.array([1.5])) == pytest.approx(expected)
 
 
 def test_nothing_is_said_of_an_empty_market() -> None:

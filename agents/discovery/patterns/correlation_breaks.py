@@ -1,11 +1,14 @@
 """Correlation breaks: a stable high correlation that collapses or flips.
 
-**Definition.** A pair of securities, or a security and its sector, moved together for days (long
-correlation of returns net of the market above the gate); now they do not, or move oppositely. The
-sector is the mean of its other members, and is watched as a partner of each security.
+**Definition.** A pair of securities, or a security and its sector, moved together for days; now
+they do not, or move oppositely. What two have in common only because their sector moves is the
+sector's: pairs are taken net of market and sector, securities and the mean of their sector's other
+members net of the market. A long correlation above 0.5 counts: few reach it.
 
-**Statistic.** With ``x`` and ``y`` the standardised, capped returns of minutes, the slope of
-``x`` on ``y`` over the last ``n`` of them is held against the long one, which ends before
+**Statistic.** Returns are of five minutes, standardised and capped, for over one minute stale
+quotes and ticks hide what two share (Epps 1979), and more so in quiet hours. They overlap, which
+the errors allow for, and what the market has to do with them in the very window is taken out. The
+slope of ``x`` on ``y`` over the last ``n`` minutes is held against the long one, which ends before
 them: ``t = (B - b) / se`` with the error that allows for heteroskedasticity (White 1980), over
 windows from an hour to a day, and the same for ``y`` on ``x``. The smaller of the two counts. This
 is what Forbes and Rigobon 2002 ask for: when the common part of the two moves more or less than
@@ -40,23 +43,27 @@ WINDOWS = (60, 120, 240, 380)
 # What is older than this belongs to the long correlation: the longest window comes after it.
 _LAG_MIN = 380
 _CHUNK_MIN = 10
+# Over so many minutes stale quotes and ticks no longer hide what two have in common (Epps 1979).
+_STEP_MIN = 5
+# Products of sums over five minutes that overlap are worth fewer: one and, on both sides of it,
+# the squares of 0.8, 0.6, 0.4 and 0.2.
+_OVERLAP = 3.4
 # Half-life of the long correlation, and how much of it there must be, in minutes: days, for what
 # moved together for one of them only is nothing stable.
 _HALF_LIFE = 5 * SESSION_MIN
 _KEEP = 0.5 ** (_CHUNK_MIN / _HALF_LIFE)
 _ENOUGH = 3 * SESSION_MIN
 _LEAST_SECTOR = 5
-# Beyond so many deviations a minute counts as this many only.
+# Beyond so many deviations a return counts as this many only.
 _CAP = 3.0
-# Minutes lose a little of a correlation of 0.7 to stale quotes and ticks.
-_GATE = 0.6
+_GATE = 0.5
 # A break leaves about a third of the correlation at most: else it only weakened.
 _LEFT = 0.35
 # At least one of the two moves about as usual, as against the other securities.
 _LEAST_ACTIVITY = 0.6
-# One false alarm in ten days; windows and looks of a pair are worth some thirty independent ones.
+# One false alarm in ten days; windows and looks of a pair are worth some sixty independent ones.
 _ALARMS_A_DAY = 0.1
-_LOOKS_A_DAY = 30
+_LOOKS_A_DAY = 60
 # Median of the absolute value of a standard normal variable; memory of the usual scale of t.
 _MEDIAN = 0.6745
 _SCALE_RATE = 1 - 0.5 ** (LOOK_MIN / (3 * SESSION_MIN))
@@ -67,7 +74,8 @@ _HORIZON_S = SESSION_MIN * 60
 class _Pairs(NamedTuple):
     """Pairs under watch, their long correlation and slopes; arrays of shape (pairs,).
 
-    Of ``n`` securities the sector without security ``i`` is number ``n + i``.
+    Of ``n`` securities ``i`` is number ``i`` net of market and sector, ``n + i`` net of the market
+    only, and its sector without itself is number ``2 n + i``.
     """
 
     first: NDArray[np.intp]
@@ -86,22 +94,69 @@ class _Tested(NamedTuple):
     spread: Floats
 
 
+class _Sums:
+    """EW sums of products of returns, and what follows from them; ``n`` securities.
+
+    ``cross`` is of returns net of the sector, shape (n, n); ``own``, ``joint`` and ``sector`` are
+    of the squares of returns net of the market, their products with those of the sector, and the
+    squares of the latter, shape (n,). ``steps`` is the number of returns in them.
+    """
+
+    def __init__(self) -> None:
+        self.cross: Floats = np.zeros((0, 0))
+        self.own: Floats = np.zeros(0)
+        self.joint: Floats = np.zeros(0)
+        self.sector: Floats = np.zeros(0)
+        self.steps = 0.0
+
+    def add(self, x: Floats) -> None:
+        """Take in returns by number, shape (steps, 3 n)."""
+        net, own, sector = np.hsplit(x, 3)
+        self._resize(net.shape[1])
+        self.cross = _KEEP * self.cross + net.T @ net
+        self.own = _KEEP * self.own + (own * own).sum(axis=0)
+        self.joint = _KEEP * self.joint + (own * sector).sum(axis=0)
+        self.sector = _KEEP * self.sector + (sector * sector).sum(axis=0)
+        self.steps = _KEEP * self.steps + len(x)
+
+    def _resize(self, securities: int) -> None:
+        grow = securities - len(self.cross)
+        if grow > 0:
+            self.cross = np.pad(self.cross, ((0, grow), (0, grow)))
+            for name in ("own", "joint", "sector"):
+                setattr(self, name, np.pad(getattr(self, name), (0, grow)))
+
+    @property
+    def squares(self) -> Floats:
+        """Sums of squares of all that has a number, shape (3 n,)."""
+        found = np.concatenate([np.diag(self.cross), self.own, self.sector])
+        return np.asarray(np.maximum(found, 1e-9))
+
+    def pairs(self) -> _Pairs:
+        """The pairs that move together."""
+        count, square = len(self.cross), self.squares
+        root = np.sqrt(square)
+        net, own, sector = np.split(root, 3)
+        first, second = np.nonzero(np.triu(self.cross > _GATE * np.outer(net, net), 1))
+        alone = np.flatnonzero(self.joint > _GATE * own * sector)
+        both = np.concatenate([self.cross[first, second], self.joint[alone]])
+        first = np.concatenate([first, count + alone])
+        second = np.concatenate([second, 2 * count + alone])
+        long = both / (root[first] * root[second])
+        return _Pairs(first, second, long, both / square[second], both / square[first])
+
+
 class CorrelationBreaks:
     """Detector of correlation breaks; see the module.
 
-    ``cross`` holds EW sums of products of minutes' returns, shape (securities, securities),
-    ``with_sector`` those with the sector's return and ``of_sector`` those of its squares, shape
-    (securities,), ``weight`` of their number; ``done`` is the newest minute in them.
+    ``long`` holds the sums of what is older than the windows, ``done`` is the newest minute in it.
     """
 
     name: PatternType = "correlation_breaks"
     every = LOOK_MIN
 
     def __init__(self) -> None:
-        self.cross: Floats = np.zeros((0, 0))
-        self.with_sector: Floats = np.zeros(0)
-        self.of_sector: Floats = np.zeros(0)
-        self.weight = 0.0
+        self.long = _Sums()
         self.done = 0
         self.scale: Floats = np.ones(len(WINDOWS))
 
@@ -109,9 +164,9 @@ class CorrelationBreaks:
         """Breaks under way, strongest first."""
         panel = scene.panel
         self._remember(panel)
-        if self.weight < _ENOUGH:
+        if self.long.steps * _STEP_MIN < _ENOUGH:
             return []
-        pairs = self._watched()
+        pairs = self.long.pairs()
         if not len(pairs.first):
             return []
         tested = self._test(panel, pairs)
@@ -120,62 +175,37 @@ class CorrelationBreaks:
 
     def _remember(self, panel: Panel) -> None:
         """Add what has left the windows to the long sums."""
-        grow = len(panel) - len(self.cross)
-        if grow > 0:
-            self.cross = np.pad(self.cross, ((0, grow), (0, grow)))
-            self.with_sector = np.pad(self.with_sector, (0, grow))
-            self.of_sector = np.pad(self.of_sector, (0, grow))
         self.done = max(self.done, panel.tick - panel.window.length)
         while panel.tick - self.done >= _LAG_MIN + _CHUNK_MIN:
-            x = _returns(panel, panel.tick - self.done)[:_CHUNK_MIN]
-            y = _sectors(panel, x)
-            self.cross = _KEEP * self.cross + x.T @ x
-            self.with_sector = _KEEP * self.with_sector + (x * y).sum(axis=0)
-            self.of_sector = _KEEP * self.of_sector + (y * y).sum(axis=0)
-            self.weight = _KEEP * self.weight + _CHUNK_MIN
+            chunk = _minutes(panel, panel.tick - self.done)[:_CHUNK_MIN]
+            self.long.add(_summed(chunk)[_STEP_MIN - 1 :: _STEP_MIN])
             self.done += _CHUNK_MIN
-
-    def _watched(self) -> _Pairs:
-        """Pairs whose long correlation is above the gate."""
-        square = self._squares()
-        count = len(self.cross)
-        root = np.sqrt(square)
-        first, second = np.nonzero(
-            np.triu(self.cross > _GATE * np.outer(root[:count], root[:count]), 1)
-        )
-        alone = np.flatnonzero(self.with_sector > _GATE * root[:count] * root[count:])
-        both = np.concatenate([self.cross[first, second], self.with_sector[alone]])
-        first, second = np.concatenate([first, alone]), np.concatenate([second, count + alone])
-        long = both / (root[first] * root[second])
-        return _Pairs(first, second, long, both / square[second], both / square[first])
-
-    def _squares(self) -> Floats:
-        """EW sums of squares of the securities and, behind them, of their sectors."""
-        return np.asarray(np.maximum(np.concatenate([np.diag(self.cross), self.of_sector]), 1e-9))
 
     def _test(self, panel: Panel, pairs: _Pairs) -> _Tested:
         """Hold the slopes of the last hours against the long ones."""
-        x = _returns(panel, max(WINDOWS))
-        x = np.hstack([x, _sectors(panel, x)])
-        usual = self._squares() / self.weight
+        x = _summed(_minutes(panel, max(WINDOWS)))
+        market = _summed(panel.factors.last("market", max(WINDOWS)).astype(np.float64))[:, 0]
+        usual = self.long.squares / self.long.steps
         count = len(pairs.first)
         strength, short = np.zeros(count), np.ones(count)
         window, spread = np.zeros(count, np.intp), np.zeros(count)
         bound = -NormalDist().inv_cdf(_ALARMS_A_DAY / (_LOOKS_A_DAY * count))
         for w, steps in enumerate(WINDOWS):
-            p, q = x[-steps:, pairs.first], x[-steps:, pairs.second]
+            y = _partial(x[-steps:], market[-steps:])
+            p, q = y[:, pairs.first], y[:, pairs.second]
             t, found = _weaker_fall(p, q, pairs)
             self._learn_scale(w, t)
-            activity = (x[-steps:] ** 2).mean(axis=0) / usual
+            activity = (y**2).mean(axis=0) / usual
             activity = activity / max(float(np.median(activity)), 1.0)
             livelier = np.maximum(activity[pairs.first], activity[pairs.second])
             sound = livelier >= _LEAST_ACTIVITY
             sound &= found < _LEFT * pairs.long
             evidence = np.where(sound, t / max(self.scale[w], 1.0) / bound, 0.0)
             better = evidence > strength
-            apart = (p - pairs.slope * q).sum(axis=0)
+            run = x[-steps:].sum(axis=0) / np.sqrt(_STEP_MIN * steps)
+            apart = run[pairs.first] - pairs.slope * run[pairs.second]
             strength[better], short[better] = evidence[better], found[better]
-            window[better], spread[better] = steps, (apart / np.sqrt(steps))[better]
+            window[better], spread[better] = steps, apart[better]
         return _Tested(strength, short, window, spread)
 
     def _learn_scale(self, w: int, t: Floats) -> None:
@@ -184,20 +214,38 @@ class CorrelationBreaks:
 
     def snapshot(self) -> dict[str, Any]:
         """State for a checkpoint."""
-        return {name: getattr(self, name) for name in _STATE}
+        return {"long": vars(self.long), "done": self.done, "scale": self.scale}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over the state of a snapshot."""
-        for name in _STATE:
-            setattr(self, name, state[name])
+        vars(self.long).update(state["long"])
+        self.done, self.scale = state["done"], state["scale"]
 
 
-_STATE = ("cross", "with_sector", "of_sector", "weight", "done", "scale")
+def _minutes(panel: Panel, minutes: int) -> Floats:
+    """Standardised, capped returns of the last minutes by number, shape (minutes, 3 n)."""
+    net, own = (
+        np.clip(panel.window.last(name, minutes), -_CAP, _CAP).astype(np.float64)
+        for name in ("z", "zm")
+    )
+    return np.hstack([net, own, _sectors(panel, own)])
 
 
-def _returns(panel: Panel, minutes: int) -> Floats:
-    """Standardised, capped returns net of the market, shape (minutes, securities)."""
-    return np.clip(panel.window.last("zm", minutes), -_CAP, _CAP).astype(np.float64)
+def _summed(x: Floats) -> Floats:
+    """Sums over the last five rows, of the scale of one; the first rows sum over fewer."""
+    sums = np.cumsum(x, axis=0)
+    sums[_STEP_MIN:] -= sums[:-_STEP_MIN].copy()
+    return np.asarray(sums / np.sqrt(_STEP_MIN))
+
+
+def _partial(x: Floats, market: Floats) -> Floats:
+    """Returns less their drift and what the market has to do with them in these very minutes.
+
+    ``x`` has shape (minutes, series), ``market`` (minutes,). A beta that is a little wrong makes
+    securities part when the market is rough, and who runs away by itself parts from nobody.
+    """
+    x, market = x - x.mean(axis=0), market - market.mean()
+    return x - np.outer(market, market @ x / max(float(market @ market), 1e-12))
 
 
 def _sectors(panel: Panel, x: Floats) -> Floats:
@@ -220,9 +268,10 @@ def fall_of_slope(x: Floats, y: Floats, slope: Floats) -> Floats:
     square = np.maximum((y * y).sum(axis=0), 1e-9)
     found = (x * y).sum(axis=0) / square
     residual = x - found * y
-    error = np.sqrt((y * y * residual * residual).sum(axis=0) * steps / (steps - 1)) / square
+    error = np.sqrt((y * y * residual * residual).sum(axis=0) * _OVERLAP) / square
     t = (slope - found) / np.maximum(error, 1e-6)
-    return np.asarray(np.sign(t) * np.sqrt(steps * np.log1p(t * t / steps)))
+    free = steps / _OVERLAP
+    return np.asarray(np.sign(t) * np.sqrt(free * np.log1p(t * t / free)))
 
 
 def _weaker_fall(x: Floats, y: Floats, pairs: _Pairs) -> tuple[Floats, Floats]:
@@ -238,12 +287,12 @@ def _breaks(
 ) -> list[Candidate]:
     """One break for each security that left its partners, or pair that came apart."""
     left = list(broken[np.argsort(-tested.strength[broken], kind="stable")])
-    found = []
+    found, count = [], len(panel)
     while left:
-        votes = np.bincount(np.concatenate([pairs.first[left], pairs.second[left]]))
-        pair = (int(pairs.first[left[0]]), int(pairs.second[left[0]]))
-        first = max((row for row in pair if row < len(panel)), key=lambda row: int(votes[row]))
-        mine = [k for k in left if first in (pairs.first[k], pairs.second[k])]
+        votes = np.bincount(np.concatenate([pairs.first[left], pairs.second[left]]) % count)
+        pair = {int(pairs.first[left[0]]) % count, int(pairs.second[left[0]]) % count}
+        first = max(sorted(pair), key=lambda row: int(votes[row]))
+        mine = [k for k in left if first in (pairs.first[k] % count, pairs.second[k] % count)]
         found.append(_candidate(panel, pairs, tested, first, mine))
         left = [k for k in left if k not in mine]
     return found
@@ -252,12 +301,16 @@ def _breaks(
 def _candidate(
     panel: Panel, pairs: _Pairs, tested: _Tested, first: int, mine: list[np.intp]
 ) -> Candidate:
-    partners = [int(pairs.second[k] if pairs.first[k] == first else pairs.first[k]) for k in mine]
-    best = mine[0]
+    count, best = len(panel), mine[0]
+    of_sector = [bool(pairs.first[k] >= count) for k in mine]
+    left = [
+        int(pairs.second[k] if pairs.first[k] == first else pairs.first[k])
+        for k, alone in zip(mine, of_sector, strict=True)
+        if not alone
+    ]
     side: Direction = 1 if tested.spread[best] > 0 else -1
-    if pairs.first[best] != first:
+    if pairs.first[best] % count != first:
         side = 1 if side < 0 else -1
-    left = [row for row in partners if row < len(panel)]
     symbols = [panel.symbols[row] for row in (first, *left[:_MOST_PARTNERS])]
     direction: dict[str, Direction] = {symbols[0]: side}
     direction |= dict.fromkeys(symbols[1:], 1 if side < 0 else -1)
@@ -276,7 +329,7 @@ def _candidate(
             "window_minutes": steps,
             "spread": round(float(tested.spread[best]), 2),
             "partners": len(left),
-            "left_its_sector": len(left) < len(partners),
+            "left_its_sector": any(of_sector),
             "pairs_watched": len(pairs.first),
         },
         features={
@@ -284,7 +337,7 @@ def _candidate(
             "long": float(pairs.long[best]),
             "fall": float(pairs.long[best] - tested.short[best]),
             "spread": abs(float(tested.spread[best])) / 3,
-            "partners": min(len(partners), 5) / 5,
+            "partners": min(len(mine), 5) / 5,
             "window": float(np.log2(steps / WINDOWS[0])) / 3,
             "burst": panel.burst - 1,
         },
