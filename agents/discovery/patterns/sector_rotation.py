@@ -57,11 +57,11 @@ _LEAST_VOLUME_DEVIATION = 0.05
 _LEAST_RELATIVE = 0.05
 # One false alarm in ten days among ninety ordered pairs of sectors, each looked at about thirty
 # times a day independently, is a tail of 4e-5, four deviations; the largest of four windows, fat
-# tails and what flow and return have in common ask for more.
-_THRESHOLD = 5.6
+# tails and what flow and return have in common ask for one more.
+_THRESHOLD = 5.0
 _LEAST_FIGURE = 1.0
-# A leg of no more than this is what chance makes of some sector beside one that moves by itself.
-_LEAST_LEG = 3.5
+# Each leg stands by itself: beside a sector that moves alone, some other one moves a little.
+_LEAST_LEG = 3.0
 _TOLD = 0.5
 _LEAST_BREADTH = 0.55
 _LEAST_MEMBERS = 4
