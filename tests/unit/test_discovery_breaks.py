@@ -133,9 +133,9 @@ def test_the_fall_of_a_slope_by_hand() -> None:
     y = np.array([[1.0], [-1.0], [2.0], [-2.0]])
     x = np.array([[1.0], [0.0], [1.0], [-2.0]])
     # Slope 7/10; residuals 0.3, 0.7, -0.4, -0.6; White's variance (0.58 + 4 * 0.52) / 100; of sums
-    # over five minutes that overlap, 3.4 are worth one.
-    t = (1.5 - 0.7) / np.sqrt((0.58 + 4 * 0.52) / 100 * 3.4)
-    free = 4 / 3.4
+    # over three minutes that overlap, 19/9 are worth one.
+    free = 4 / (19 / 9)
+    t = (1.5 - 0.7) / np.sqrt((0.58 + 4 * 0.52) / 100 * 19 / 9 * free / (free - 1))
     expected = np.sqrt(free * np.log1p(t**2 / free))
     assert fall_of_slope(x, y, np.array([1.5])) == pytest.approx(expected)
 

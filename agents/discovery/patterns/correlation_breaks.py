@@ -3,9 +3,9 @@
 **Definition.** A pair of securities, or a security and its sector, moved together for days; now
 they do not, or move oppositely. What two have in common only because their sector moves is the
 sector's: pairs are taken net of market and sector, securities and the mean of their sector's other
-members net of the market. A long correlation above 0.5 counts: few reach it.
+members net of the market. A long correlation of about one half counts: few reach it.
 
-**Statistic.** Returns are of five minutes, standardised and capped, for over one minute stale
+**Statistic.** Returns are of three minutes, standardised and capped, for over one minute stale
 quotes and ticks hide what two share (Epps 1979), and more so in quiet hours. They overlap, which
 the errors allow for, and what the market has to do with them in the very window is taken out. The
 slope of ``x`` on ``y`` over the last ``n`` minutes is held against the long one, which ends before
@@ -39,15 +39,15 @@ from schemas.times import US_PER_MINUTE
 
 LOOK_MIN = 5
 # An hour, two, four, a day, in minutes.
-WINDOWS = (60, 120, 240, 380)
+WINDOWS = (60, 120, 240, 375)
 # What is older than this belongs to the long correlation: the longest window comes after it.
-_LAG_MIN = 380
-_CHUNK_MIN = 10
+_LAG_MIN = 375
+_CHUNK_MIN = 12
 # Over so many minutes stale quotes and ticks no longer hide what two have in common (Epps 1979).
-_STEP_MIN = 5
-# Products of sums over five minutes that overlap are worth fewer: one and, on both sides of it,
-# the squares of 0.8, 0.6, 0.4 and 0.2.
-_OVERLAP = 3.4
+_STEP_MIN = 3
+# Products of sums over three minutes that overlap are worth fewer: one and, on both sides of it,
+# the squares of two thirds and of one.
+_OVERLAP = 1 + 2 * (4 / 9 + 1 / 9)
 # Half-life of the long correlation, and how much of it there must be, in minutes: days, for what
 # moved together for one of them only is nothing stable.
 _HALF_LIFE = 5 * SESSION_MIN
@@ -56,9 +56,9 @@ _ENOUGH = 3 * SESSION_MIN
 _LEAST_SECTOR = 5
 # Beyond so many deviations a return counts as this many only.
 _CAP = 3.0
-_GATE = 0.5
-# A break leaves about a third of the correlation at most: else it only weakened.
-_LEFT = 0.35
+_GATE = 0.48
+# A break leaves about half of the correlation at most: else it only weakened.
+_LEFT = 0.55
 # At least one of the two moves about as usual, as against the other securities.
 _LEAST_ACTIVITY = 0.6
 # One false alarm in ten days; windows and looks of a pair are worth some sixty independent ones.
@@ -232,7 +232,7 @@ def _minutes(panel: Panel, minutes: int) -> Floats:
 
 
 def _summed(x: Floats) -> Floats:
-    """Sums over the last five rows, of the scale of one; the first rows sum over fewer."""
+    """Sums over the last three rows, of the scale of one; the first rows sum over fewer."""
     sums = np.cumsum(x, axis=0)
     sums[_STEP_MIN:] -= sums[:-_STEP_MIN].copy()
     return np.asarray(sums / np.sqrt(_STEP_MIN))
@@ -268,9 +268,10 @@ def fall_of_slope(x: Floats, y: Floats, slope: Floats) -> Floats:
     square = np.maximum((y * y).sum(axis=0), 1e-9)
     found = (x * y).sum(axis=0) / square
     residual = x - found * y
-    error = np.sqrt((y * y * residual * residual).sum(axis=0) * _OVERLAP) / square
-    t = (slope - found) / np.maximum(error, 1e-6)
     free = steps / _OVERLAP
+    rough = (y * y * residual * residual).sum(axis=0)
+    error = np.sqrt(rough * _OVERLAP * free / (free - 1)) / square
+    t = (slope - found) / np.maximum(error, 1e-6)
     return np.asarray(np.sign(t) * np.sqrt(free * np.log1p(t * t / free)))
 
 
