@@ -105,7 +105,7 @@ class Discovery:
         now = self.scene.now
         episode = self.episodes.continued(candidate)
         if episode is not None:
-            episode.seen = now
+            episode.see(candidate, now)
             added = [s for s in candidate.securities if s not in episode.securities]
             if added and set(candidate.lead) <= {*episode.lead, *episode.securities}:
                 episode.securities += added

@@ -11,6 +11,7 @@ from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
 
 _HOUR_US = 60 * US_PER_MINUTE
+_CLEARLY = 1.1
 
 # Event time after the last sight of an episode in which the same is not reported again.
 _COOL_DOWN_US: dict[PatternType, int] = {
@@ -41,7 +42,10 @@ _EXPLAINED_BY: dict[PatternType, frozenset[PatternType]] = {
 
 @dataclass(slots=True)
 class Episode:
-    """A reported pattern under way; times are epoch microseconds of event time."""
+    """A reported pattern under way; times are epoch microseconds of event time.
+
+    ``strength`` is the largest that it was seen with.
+    """
 
     id: str
     pattern_type: PatternType
@@ -49,10 +53,26 @@ class Episode:
     securities: list[str]
     started: int
     seen: int
+    strength: float
 
-    def touches(self, names: tuple[str, ...] | list[str]) -> bool:
-        """Whether one of ``names`` leads this episode."""
-        return not set(names).isdisjoint(self.lead)
+    def goes_on_in(self, candidate: Candidate) -> bool:
+        """Whether ``candidate`` is a further sight of this: one who leads it leads this too.
+
+        A rotation has two sides, and early on one of them may be mistaken. The same side with
+        another one is the same rotation, until that pair is clearly stronger.
+        """
+        if self.pattern_type != candidate.pattern_type:
+            return False
+        shared = set(candidate.lead) & set(self.lead)
+        if self.pattern_type == "sector_rotation" and len(shared) == 1:
+            return candidate.strength < _CLEARLY * self.strength
+        return bool(shared)
+
+    def see(self, candidate: Candidate, now: int) -> None:
+        """Take note of a further sight."""
+        self.seen = now
+        if set(candidate.lead) == set(self.lead):
+            self.strength = max(self.strength, candidate.strength)
 
 
 class Episodes:
@@ -74,7 +94,7 @@ class Episodes:
     def continued(self, candidate: Candidate) -> Episode | None:
         """The episode that ``candidate`` is a further sight of."""
         for episode in self._open:
-            if episode.pattern_type == candidate.pattern_type and episode.touches(candidate.lead):
+            if episode.goes_on_in(candidate):
                 return episode
         return None
 
@@ -97,6 +117,7 @@ class Episodes:
             list(candidate.securities),
             now,
             now,
+            candidate.strength,
         )
         self._open.append(episode)
         return episode
