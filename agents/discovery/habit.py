@@ -18,10 +18,11 @@ class Habit:
 
     ``rate`` is the weight of a new figure, ``least`` what no deviation falls below. A mean starts
     at zero, a variance at the mean of the securities'; both weigh as much as ``prior`` looks, for
-    overlapping windows say the same thing many times over.
+    overlapping windows say the same thing many times over; it may differ by window, of shape
+    (windows, 1).
     """
 
-    def __init__(self, windows: int, *, rate: float, least: float, prior: float) -> None:
+    def __init__(self, windows: int, *, rate: float, least: float, prior: float | Floats) -> None:
         self._rate, self._least, self._prior = rate, least, prior
         self.mean: Floats = np.zeros((windows, 0))
         self.square: Floats = np.zeros((windows, 0))
@@ -35,7 +36,7 @@ class Habit:
         self._resize(found.shape[1])
         known = np.isfinite(found)
         away = np.where(known, found - self.mean, 0.0)
-        deviation = self._deviation()
+        deviation = self.deviation()
         limit = np.where(self.seen > 0, CAP / 2 * deviation, np.inf)
         pulled = np.clip(away, -limit, limit)
         self.mean += self._step(known, self._prior) * pulled
@@ -43,10 +44,11 @@ class Habit:
         self.seen += known
         return np.clip(away / deviation, -CAP, CAP)
 
-    def _step(self, known: NDArray[np.bool_], prior: float) -> Floats:
+    def _step(self, known: NDArray[np.bool_], prior: float | Floats) -> Floats:
         return np.asarray(np.where(known, np.maximum(1 / (self.seen + prior), self._rate), 0.0))
 
-    def _deviation(self) -> Floats:
+    def deviation(self) -> Floats:
+        """The usual deviation as it is known now, shape (windows, securities)."""
         own = np.minimum(self.seen, 1 / self._rate)
         taught = np.maximum((self.seen > 0).sum(axis=1, keepdims=True), 1)
         usual = self.square.sum(axis=1, keepdims=True) / taught

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from agents.discovery.candidate import Candidate
+from agents.discovery.panel import Panel
 from agents.discovery.patterns.accumulation_patterns import (
     WINDOWS,
     AccumulationPatterns,
     _means,
+    _net_of_sector,
     _quarters,
 )
 from agents.discovery.scene import Scene
@@ -66,7 +68,7 @@ def test_accumulation_is_found_within_hours(before: Before) -> None:
     accumulate(changed)
     seen = last_day(changed, before)
     row, first = seen[0]
-    assert START + 30 <= row <= START + 150
+    assert START + 15 < row <= START + 150
     assert first.lead == ("S00",)
     assert first.securities == ["S00"]
     assert first.direction == {"S00": 1}
@@ -111,6 +113,11 @@ def whole_sector(changed: Market) -> None:
     accumulate(changed, changed.group == changed.group[BOUGHT])
 
 
+def another_level_since_the_last_close(changed: Market) -> None:
+    accumulate(changed)
+    changed.own[BEGINS, BOUGHT] += 0.15
+
+
 def block_trades(changed: Market) -> None:
     for row in (START + 20, START + 100):
         changed.volume[row, BOUGHT] *= 300
@@ -127,6 +134,7 @@ def block_trades(changed: Market) -> None:
         fall_that_is_bought,
         own_news,
         whole_sector,
+        another_level_since_the_last_close,
         block_trades,
     ],
 )
@@ -183,17 +191,132 @@ def test_the_evidence_by_hand() -> None:
     assert logs[-4:, 0] == pytest.approx(np.log([2.0, 2.0, 4.0, 1.0]))
     assert sides[-4:, 0] == pytest.approx([0.5 + 0.1] * 4)
     # Two doublings and twice two in four quarters of an hour, or in eight.
-    assert _means(logs)[:2, 0] == pytest.approx([np.log(2), np.log(2) / 2])
-    assert WINDOWS[:2] == (4, 8)
+    assert _means(logs, scene.panel.seen)[[0, 2], 0] == pytest.approx([np.log(2), np.log(2) / 2])
+    assert (WINDOWS[0], WINDOWS[2]) == (4, 8)
+
+
+def test_a_window_longer_than_what_was_seen_is_not_known() -> None:
+    seen = np.array([8 * 15, 8 * 15 - 1])
+    known = np.isfinite(_means(np.zeros((max(WINDOWS), 2)), seen))
+    assert known[[2, 3], 0].tolist() == [True, False]
+    assert known[[1, 2], 1].tolist() == [True, False]
+
+
+def test_the_whole_markets_volume_and_sides_are_no_ones() -> None:
+    scene = blocks_of_one_hour()
+    before = _quarters(scene.panel)
+    for name, times in (("volume", 3.0), ("side", 1.0)):
+        scene.panel.blocks.last(name, 4)[:] *= times
+    scene.panel.blocks.last("side", 4)[:] += 3.0
+    for found, expected in zip(_quarters(scene.panel), before, strict=True):
+        assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_quarter_counts_as_four_times_the_usual_at_most() -> None:
+    scene = blocks_of_one_hour()
+    scene.panel.blocks.last("volume", 1)[0, :2] *= (1000, 1e-4)
+    assert _quarters(scene.panel)[0][-1, :2] == pytest.approx([np.log(4), -np.log(4)])
+
+
+def test_a_minute_without_a_trade_says_nothing_of_the_sides() -> None:
+    scene = blocks_of_one_hour()
+    whole = _quarters(scene.panel)[1][-1, 0]
+    # The same sides, a fifth of the minutes.
+    for name in ("side", "traded"):
+        scene.panel.blocks.last(name, 1)[0] *= 0.2
+    assert _quarters(scene.panel)[1][-1, 0] == pytest.approx(0.2 * whole)
+
+
+def habits(volume: list[float], bought: list[float]) -> AccumulationPatterns:
+    """A detector that knows these deviations of each security, over every window, by heart."""
+    detector = AccumulationPatterns()
+    for habit, deviation in ((detector.volume, volume), (detector.bought, bought)):
+        habit.take(np.zeros((len(WINDOWS), len(deviation))))
+        habit.square[:] = np.square(deviation)
+        habit.seen[:] = 1e9
+        habit._rate = 1e-9
+    return detector
+
+
+def test_what_is_noisy_counts_less() -> None:
+    detector = habits([np.log(2), np.log(2)], [1 / 3, 1 / 6])
+    away = np.zeros((len(WINDOWS), 2))
+    # As noisy as it is likely: both count alike; half as noisy, twice as much.
+    found, expected = detector._weigh(away + 1.0, away + 2.0)
+    assert found[0] == pytest.approx([(1 + 2) / np.sqrt(2), (1 + 2 * 2) / np.sqrt(5)], rel=1e-4)
+    assert expected[0] == pytest.approx([np.sqrt(2), np.sqrt(5)], rel=1e-4)
+
+
+def test_the_evidence_is_standard_normal_if_both_are() -> None:
+    rng = np.random.default_rng(3)
+    detector = habits([0.3] * 4000, [0.1] * 4000)
+    found = detector._weigh(*rng.normal(size=(2, len(WINDOWS), 4000)))[0]
+    assert found.std() == pytest.approx(1.0, abs=0.02)
+
+
+def test_more_than_three_deviations_of_volume_say_no_more() -> None:
+    detector = habits([0.3], [0.1])
+    away = np.full((len(WINDOWS), 1), 3.0)
+    whole = detector._weigh(away, away)[0]
+    assert np.array_equal(detector._weigh(2 * away, away)[0], whole)
+    assert (detector._weigh(away / 2, away)[0] < whole).all()
+
+
+@pytest.mark.parametrize("part", [0.4, 0.6])
+def test_what_is_nearer_to_nothing_than_to_accumulation_is_nothing(part: float) -> None:
+    scene = blocks_of_one_hour()
+    logs, sides = (_means(quarters, scene.panel.seen) for quarters in _quarters(scene.panel))
+    # Both so exactly known that the hour is far beyond chance, and a part of what is expected.
+    detector = habits([0.1] * 6, [0.1] * 6)
+    detector.volume.mean[:, 0] = logs[:, 0] - part * np.log(2)
+    detector.bought.mean[:, 0] = sides[:, 0] - part / 3
+    detector.volume.square[:] = (0.6 * np.log(2) / 3) ** 2
+    detector.bought.square[:] = (0.6 / 3 / 5) ** 2
+    assert bool(detector.look(scene)) == (part > 0.5)
+
+
+def test_what_is_over_is_not_found() -> None:
+    scene = blocks_of_one_hour()
+    blocks = scene.panel.blocks
+    assert AccumulationPatterns().look(scene)
+    usual = {name: blocks.last(name, 52)[0].copy() for name in blocks.fields}
+    for _ in range(4):
+        blocks.append(**usual)
+    assert AccumulationPatterns().look(scene) == []
+
+
+def sector_of(size: int) -> Panel:
+    panel = Panel()
+    panel.sector_names = ["tools"]
+    panel.sector = np.zeros(size, np.int64)
+    return panel
+
+
+def test_what_a_sector_has_in_common_is_taken_off() -> None:
+    common = np.full((1, 9), 2.0)
+    # The mean of the eight others is 2, of which 1 / 16 could be chance, twice the variance of it.
+    assert _net_of_sector(common, sector_of(9)) == pytest.approx(common * 2 / (8 * 2**2))
+    assert np.array_equal(_net_of_sector(common[:, :3], sector_of(3)), common[:, :3])
+
+
+def test_one_member_is_no_sector_and_chance_is_left_alone() -> None:
+    away = np.array([[4.0, 0.3, -0.2, 0.1, 0.4, -0.5, 0.2, -0.1]])
+    found = _net_of_sector(away, sector_of(8))
+    assert found[0, 0] == 4.0
+    # Of the others' mean, what the one adds is capped at three deviations, and less than chance.
+    assert found == pytest.approx(away, abs=1e-9)
 
 
 def test_the_strength_by_hand() -> None:
-    (found,) = AccumulationPatterns().look(blocks_of_one_hour())
-    # Both are beyond six deviations of 0.06, which is what they count as, over the threshold.
-    assert found.strength == pytest.approx((6 + 6) / np.sqrt(2) / 4.15)
-    assert found.conditions["window_minutes"] == 60
-    assert found.conditions["breadth"] == 0.75
-    assert found.conditions["relative_volume"] == 2.0
+    detector = AccumulationPatterns()
+    (found,) = detector.look(blocks_of_one_hour())
+    w = WINDOWS.index(found.conditions["window_minutes"] // 15)
+    by_volume = np.log(2) / detector.volume.deviation()[w, 0]
+    by_bought = 1 / 3 / detector.bought.deviation()[w, 0]
+    # Nobody was seen before, so both are beyond six deviations, of which volume counts three.
+    joint = (3 * by_volume + 6 * by_bought) / np.hypot(by_volume, by_bought)
+    assert found.strength == pytest.approx(joint / 4.3)
+    assert found.conditions["relative_volume"] == pytest.approx(2.0, abs=0.6)
     assert found.conditions["imbalance"] == 0.6
 
 

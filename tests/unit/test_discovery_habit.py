@@ -48,6 +48,12 @@ def test_windows_know_nothing_of_each_other() -> None:
     assert both.take(np.array([[4.0], [60.0]]))[0] == pytest.approx(1.0)
 
 
+def test_the_prior_may_differ_by_window() -> None:
+    habit = Habit(2, rate=0.01, least=0.1, prior=np.array([[3.0], [9.0]]))
+    habit.take(np.array([[2.0], [2.0]]))
+    assert habit.mean[:, 0] == pytest.approx([2 / 3, 2 / 9])
+
+
 def test_no_deviation_is_less_than_the_least() -> None:
     habit = taught([[0.0]] * 10, least=0.5)
     assert habit.take(np.array([[1.0]])) == pytest.approx(2.0)

@@ -10,7 +10,7 @@ import pytest
 
 from agents.discovery.candidate import Candidate
 from agents.discovery.panel import Panel
-from agents.discovery.patterns.pump_and_dump import WINDOWS, PumpAndDump
+from agents.discovery.patterns.pump_and_dump import WINDOWS, PumpAndDump, _Evidence
 from agents.discovery.scene import Scene
 from agents.state import pack_state, unpack_state
 from tests.unit.discovery_markets import SESSION, Market, copied, new_scene, play, quiet_market
@@ -142,6 +142,11 @@ def rough_sector(changed: Market) -> None:
     trade(changed)
 
 
+def rise_that_is_small(changed: Market) -> None:
+    rise(changed, 0.018)
+    trade(changed)
+
+
 def own_news(changed: Market) -> None:
     pump(changed)
     changed.report(START - 5, "S00", 0.5)
@@ -170,6 +175,7 @@ def peers_that_rise_too(changed: Market) -> None:
         fall,
         rise_with_its_sector,
         rough_sector,
+        rise_that_is_small,
         own_news,
         news_of_a_peer_that_rose,
         peers_that_rise_too,
@@ -179,6 +185,19 @@ def test_what_only_looks_like_it_is_not(change: Callable[[Market], None], before
     changed = market()
     change(changed)
     assert last_day(changed, before, PEAK + 30) == []
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_more_than_three_at_once_are_no_pumps(count: int, before: Before) -> None:
+    changed = market()
+    # S00, S01, .. are of different sectors.
+    who = range(count)
+    changed.own[DURING, who] += 0.10 * PARABOLA[:, None]
+    changed.volume[DURING, who] *= np.linspace(1, 8, MINUTES)[:, None]
+    changed.bought[DURING, who] = np.clip(changed.bought[DURING, who] + 0.2, 0, 1)
+    rows = [row for row, _ in last_day(changed, before, PEAK)]
+    most = max((rows.count(row) for row in rows), default=0)
+    assert most == (3 if count == 3 else 0)
 
 
 def test_news_that_means_little_and_peers_that_stay_explain_nothing(before: Before) -> None:
@@ -230,6 +249,26 @@ def test_the_evidence_by_hand() -> None:
     assert told["volume"] == pytest.approx(np.log(2) / 0.15)
     assert told["growth"] == pytest.approx(np.log(3 / 2) / 0.15)
     assert told["bought"] == pytest.approx(0.3 / 0.15)
+
+
+def evidence(**told: float) -> _Evidence:
+    whole = {"rise": 3.0, "steeper": 2.0, "volume": 2.0, "growth": 1.0, "bought": 0.5} | told
+    return _Evidence(**{name: np.array([[value]]) for name, value in whole.items()})
+
+
+def test_the_joint_evidence_by_hand() -> None:
+    assert evidence().joint == pytest.approx((3 + 2 * 2 + 1 + 0.5) / np.sqrt(1 + 4 + 1 + 1))
+    assert evidence(steeper=9.0).joint == evidence().joint
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("rise", 2.5), ("steeper", 1.2), ("volume", 1.3), ("growth", 0.3), ("bought", 0.3)],
+)
+def test_each_must_be_there_by_itself(name: str, least: float) -> None:
+    others = {"rise": 9.0, "steeper": 9.0, "volume": 9.0, "growth": 9.0, "bought": 9.0}
+    assert np.isfinite(evidence(**others | {name: least}).joint)
+    assert not np.isfinite(evidence(**others | {name: least - 0.01}).joint)
 
 
 def test_a_rise_is_no_steeper_than_it_is_large() -> None:

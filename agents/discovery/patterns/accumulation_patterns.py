@@ -4,22 +4,34 @@
 sold, its price stays where it is, and there is no news of it. Who absorbs what others offer at a
 flat price has a reason that is not public.
 
-**Statistic.** In quarters of an hour of trading, over windows from one hour to two days:
+**Statistic.** In quarters of an hour of trading, over windows from an hour to two days:
 
-- ``V``, the mean log of a quarter's volume over what is usual at that time;
-- ``B``, the mean imbalance of its minutes: bought less sold over all volume, by Lee and Ready.
+- ``V``, the mean log of a quarter's volume over what is usual at that time, a quarter counting as
+  four times the usual at most;
+- ``B``, the mean imbalance of its minutes: bought less sold over all volume, by Lee and Ready; a
+  minute without a trade says nothing.
 
-Both are net of the median of the sector: what all of it does is no secret of one. They are means
-of quarters and minutes, so that a single block trade is no persistence, and are taken in deviations
-from their own EW mean, security by security, which takes account of how long volumes and flows
-remember. The evidence is ``(V + B) / sqrt(2)`` at its largest over the windows; both must be
-significant by themselves, most quarters must have taken part, and the return net of the market must
-be within what is usual for that time, as must that since the last close: a gap has a reason.
+Both are net of the market's median, so that they are means of quarters and minutes and a single
+block trade is no persistence. They are taken in deviations from their own EW mean, window by window
+and security by security, which takes account of how long volumes and flows remember. What the
+others of the sector have in common is then taken off, as far as it is more than chance (positive
+part of James and Stein). Without a pattern each is standard normal over every window.
+
+The evidence is the log likelihood ratio of *twice the usual volume, two of three bought* against
+*nothing*, in deviations: ``(b B + v V) / hypot(b, v)``, where ``b`` and ``v`` are what those would
+be in deviations of this security over this window. So what is noisy counts less: the sides of a
+thinly traded security, and volume the more so the longer the window, for it remembers longer than
+flows do. It is taken at its largest over the windows in which accumulation is more likely than
+nothing: what is unusual but tiny is none. Volume must be there by itself; so must the evidence of
+the last hour, or it is over; the return net of the market must be within what is usual for that
+time, as must that since the last close: a gap has a reason.
 
 **Literature.** Lee and Ready 1991 for the sides; Easley, Lopez de Prado and O'Hara 2012, "Flow
 toxicity and liquidity" (VPIN): imbalance of volume as the trace of informed trading; Kyle 1985 and
 Barclay and Warner 1993, "Stealth trading": informed traders split what they buy; Llorente et al.
-2002 for volume without a return as a sign of what is to come.
+2002 for volume without a return as a sign of what is to come; Lorden 1971 and Siegmund and
+Venkatraman 1995 for the largest likelihood ratio over windows as the way to see a change of unknown
+beginning; James and Stein 1961 for the sector.
 """
 
 from __future__ import annotations
@@ -39,21 +51,32 @@ from agents.discovery.scene import Scene
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
 
-# Quarters of an hour: one hour, two, three and a quarter, five, a day, two.
-WINDOWS = (4, 8, 13, 20, 26, 52)
-# One false alarm in ten days: some ten independent windows a day of each of 150 securities.
-_THRESHOLD = 4.15
-_LEAST_VOLUME = 0.8
-_LEAST_BOUGHT = 1.8
-# No more than usual, in deviations; a part of the quarters that takes part in both.
+# Quarters of an hour: from an hour to a day (26 of them) and two.
+WINDOWS = (4, 6, 8, 10, 13, 16, 20, 26, 36, 52)
+# One false alarm in ten days among 150 securities, each with 26 looks a day at ten windows of
+# which the most part overlap, as some eighty independent ones: a tail of 8e-6.
+_THRESHOLD = 4.3
+# What is looked for, as mean log volume and as imbalance: twice the usual, two of three bought.
+_LIKELY_VOLUME, _LIKELY_BOUGHT = np.log(2.0), 1 / 3
+# Volume must be this many deviations over the usual, and more of them than the most says no more.
+_LEAST_VOLUME, _MOST_VOLUME = 0.8, 3.0
+# The evidence of the last hour, in deviations.
+_STILL = 1.0
+# No more than usual, in deviations.
 _FLAT = 2.0
 _FLAT_SINCE_CLOSE = 1.5
-_LEAST_BREADTH, _LEAST_BREADTH_OF_FEW, _FEW = 0.5, 0.75, 4
-_LEAST_DEVIATION = 0.06
-_LOOKS_PRIOR = 60.0
-_RATE = 1 - 0.5 ** (BLOCK_MIN / (5 * SESSION_MIN))
+# A quarter's log volume is not more, nor less, than this.
+_MOST_QUARTER = np.log(4.0)
 _LEAST_RELATIVE = 0.05
+# What is usual is learned over a month; what is assumed weighs as much as so many windows of their
+# own, overlaps not counted twice.
+_LEAST_DEVIATION = 0.02
+_RATE = 1 - 0.5 ** (BLOCK_MIN / (20 * SESSION_MIN))
+_WINDOWS_PRIOR = 20.0
+# A sector's mean is beyond chance if its square is more than so many times its variance.
 _LEAST_SECTOR = 4
+_SECTOR_SQUARE = 2.0
+_SECTOR_CAP = 3.0
 _WARM_MIN = 3 * SESSION_MIN
 # Material news explains who buys, for a day.
 _NEWS_US = 24 * 60 * US_PER_MINUTE
@@ -73,12 +96,16 @@ class AccumulationPatterns:
     def look(self, scene: Scene) -> list[Candidate]:
         """Accumulation under way, strongest first."""
         panel = scene.panel
+        if not len(panel):
+            return []
         logs, sides = _quarters(panel)
-        volume = self.volume.take(_means(logs))
-        bought = self.bought.take(_means(sides))
-        joint = (volume + bought) / np.sqrt(2)
+        volume = _net_of_sector(self.volume.take(_means(logs, panel.seen)), panel)
+        bought = _net_of_sector(self.bought.take(_means(sides, panel.seen)), panel)
+        joint, expected = self._weigh(volume, bought)
         moves = np.stack([_move(panel, quarters) for quarters in WINDOWS])
-        sound = (volume >= _LEAST_VOLUME) & (bought >= _LEAST_BOUGHT) & (np.abs(moves) <= _FLAT)
+        # Less than half of what is expected of accumulation is more likely to be nothing.
+        sound = (joint >= expected / 2) & (joint[0] >= _STILL)
+        sound &= (volume >= _LEAST_VOLUME) & (np.abs(moves) <= _FLAT)
         sound &= np.abs(_since_close(panel)) <= _FLAT_SINCE_CLOSE
         sound &= panel.seen >= _WARM_MIN
         joint = np.where(sound, joint, -np.inf)
@@ -89,20 +116,30 @@ class AccumulationPatterns:
         for row in np.argsort(-strength, kind="stable").tolist():
             if strength[row] < 1:
                 break
-            w, quarters = int(window[row]), WINDOWS[window[row]]
-            both = (logs[-quarters:, row] > self.volume.mean[w, row]) & (sides[-quarters:, row] > 0)
-            least = _LEAST_BREADTH_OF_FEW if quarters <= _FEW else _LEAST_BREADTH
-            if both.mean() >= least and panel.symbols[row] not in told:
+            if panel.symbols[row] not in told:
+                w, quarters = int(window[row]), WINDOWS[window[row]]
+                log, side = logs[-quarters:, row], sides[-quarters:, row]
                 figures = {
                     "volume_deviations": float(volume[w, row]),
                     "bought_deviations": float(bought[w, row]),
                     "move_deviations": float(moves[w, row]),
-                    "breadth": float(both.mean()),
-                    "relative_volume": float(np.exp(logs[-quarters:, row].mean())),
-                    "imbalance": float(sides[-quarters:, row].mean()),
+                    "breadth": float(((log > self.volume.mean[w, row]) & (side > 0)).mean()),
+                    "relative_volume": float(np.exp(log.mean())),
+                    "imbalance": float(side.mean()),
                 }
                 found.append(_candidate(panel, row, quarters, float(strength[row]), figures))
         return found
+
+    def _weigh(self, volume: Floats, bought: Floats) -> tuple[Floats, Floats]:
+        """The evidence from both, and what accumulation is expected to give, in deviations.
+
+        All of shape (windows, securities).
+        """
+        by_volume = _LIKELY_VOLUME / self.volume.deviation()
+        by_bought = _LIKELY_BOUGHT / self.bought.deviation()
+        expected = np.hypot(by_volume, by_bought)
+        both = by_volume * np.minimum(volume, _MOST_VOLUME) + by_bought * bought
+        return both / expected, expected
 
     def snapshot(self) -> dict[str, Any]:
         """State for a checkpoint."""
@@ -115,47 +152,54 @@ class AccumulationPatterns:
 
 
 def _habit() -> Habit:
-    return Habit(
-        len(WINDOWS),
-        rate=_RATE,
-        least=_LEAST_DEVIATION,
-        prior=_LOOKS_PRIOR,
-    )
+    prior = _WINDOWS_PRIOR * np.array(WINDOWS, np.float64)[:, None]
+    return Habit(len(WINDOWS), rate=_RATE, least=_LEAST_DEVIATION, prior=prior)
 
 
 def _quarters(panel: Panel) -> tuple[Floats, Floats]:
-    """Log relative volume and imbalance, both net of the sector, of each quarter and security.
+    """Log relative volume and imbalance, net of the market, of each quarter and security.
 
     Shapes (quarters, securities); 0 where nothing is known.
     """
     count = max(WINDOWS)
-    volume, expected, side, traded = (
-        panel.blocks.last(name, count).astype(np.float64)
-        for name in ("volume", "expected", "side", "traded")
+    volume, expected, side = (
+        panel.blocks.last(name, count).astype(np.float64) for name in ("volume", "expected", "side")
     )
-    logs = np.log(np.maximum(ratio(volume, expected), _LEAST_RELATIVE))
-    logs, sides = np.nan_to_num(logs), np.nan_to_num(ratio(side, traded))
-    for rows in _groups(panel):
-        for figures in (logs, sides):
-            figures[:, rows] -= np.median(figures[:, rows], axis=1, keepdims=True)
-    return logs, sides
+    logs = np.nan_to_num(np.log(np.maximum(ratio(volume, expected), _LEAST_RELATIVE)))
+    sides = side / BLOCK_MIN
+    logs -= np.median(logs, axis=1, keepdims=True)
+    sides -= np.median(sides, axis=1, keepdims=True)
+    return np.clip(logs, -_MOST_QUARTER, _MOST_QUARTER), sides
 
 
-def _groups(panel: Panel) -> Iterator[NDArray[np.intp]]:
-    """The securities of each sector that is large enough, then all others together."""
-    rest = np.ones(len(panel), bool)
+def _means(quarters: Floats, seen: NDArray[np.int64]) -> Floats:
+    """The mean of the last quarters of each window, shape (windows, securities).
+
+    NaN where a security was not ``seen`` for so many minutes: the rest is not known to be usual.
+    """
+    means = np.stack([quarters[-count:].mean(axis=0) for count in WINDOWS])
+    known = seen >= BLOCK_MIN * np.array(WINDOWS)[:, None]
+    return np.where(known, means, np.nan)
+
+
+def _net_of_sector(away: Floats, panel: Panel) -> Floats:
+    """Deviations less what the others of the sector have in common beyond chance, same shape."""
+    net = away.copy()
+    for rows in _sectors(panel):
+        capped = np.clip(away[:, rows], -_SECTOR_CAP, _SECTOR_CAP)
+        others = len(rows) - 1
+        mean = (capped.sum(axis=1, keepdims=True) - capped) / others
+        chance = _SECTOR_SQUARE / np.maximum(others * mean**2, _SECTOR_SQUARE)
+        net[:, rows] -= mean * (1 - chance)
+    return net
+
+
+def _sectors(panel: Panel) -> Iterator[NDArray[np.intp]]:
+    """The securities of each sector that is large enough."""
     for sector in range(len(panel.sector_names)):
         rows = np.flatnonzero(panel.sector == sector)
         if len(rows) >= _LEAST_SECTOR:
-            rest[rows] = False
             yield rows
-    if rest.any():
-        yield np.flatnonzero(rest)
-
-
-def _means(quarters: Floats) -> Floats:
-    """The mean of the last quarters of each window, shape (windows, securities)."""
-    return np.stack([quarters[-count:].mean(axis=0) for count in WINDOWS])
 
 
 def _move(panel: Panel, quarters: int) -> Floats:

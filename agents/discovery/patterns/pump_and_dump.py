@@ -16,10 +16,12 @@ have news that would explain it. What is driven up like this falls back once the
 
 Returns are capped, so that many minutes make a rise and no jump does. Without a pattern each is
 about standard normal, whatever the time of day, the security and how rough the market is. The
-evidence is their sum over ``sqrt(5)``, at its largest over the windows, over how rough the sector
-is just now. ``P`` to ``G`` must each be there, so that an even rise or heavy volume at a flat
-price is none. What rises on news of its own, or after a peer that moved on news, is left to the
-patterns that explain it.
+evidence is ``(P + 2 V + G + B) / sqrt(7)``, at its largest over the windows, over how rough the
+sector is just now: volume counts double, for returns have fat tails, and a rise without a reason
+is less of a surprise than its figure says. Each of the five must be there, so that an even rise,
+heavy volume at a flat price, or what is sold is none; ``A`` is no further evidence, since it is
+half of ``P`` wherever ``P`` is a parabola. What rises on news of its own, or after a peer that
+moved on news, is left to the patterns that explain it.
 
 **Literature.** Aggarwal and Wu 2006, "Stock market manipulations": volume and returns rise
 together and revert; Xu and Livshits 2019, "The anatomy of a cryptocurrency pump-and-dump scheme":
@@ -45,21 +47,19 @@ from schemas.times import US_PER_MINUTE
 WINDOWS = (10, 16, 24, 36, 60, 90)
 _WHOLE, _LATE = list(WINDOWS), [steps // 2 for steps in WINDOWS]
 # One false alarm in ten days among 150 securities, each looked at in some forty independent windows
-# a day, is a tail of 2e-6 or 4.6 deviations; fat tails, and what price and volume have in common on
-# any lively day, ask for more.
-_THRESHOLD = 6.4
-_LEAST_RISE = 3.5
-_LEAST_STEEPER = 1.2
-_LEAST_VOLUME = 1.3
-_LEAST_GROWTH = 0.3
-_LEAST_BOUGHT = 0.3
+# a day, is a tail of 2e-6 or 4.6 deviations; what price and volume have in common on any lively day
+# asks for more.
+_THRESHOLD = 5.4
+_WEIGHTS = {"rise": 1.0, "volume": 2.0, "growth": 1.0, "bought": 1.0}
+# What must be there by itself, in deviations.
+_LEAST = {"rise": 2.5, "steeper": 1.2, "volume": 1.3, "growth": 0.3, "bought": 0.3}
 # Beyond so many deviations a minute counts as this many only.
 _CAP = 3.0
 # The mean of the absolute value of a fat-tailed unit variable; so few say nothing of a sector.
 _MEAN_MOVE = 0.75
 _LEAST_SECTOR = 4
 # What is no more than this is not worth driving up, nor falling back from.
-_LEAST_RETURN = 0.012
+_LEAST_RETURN = 0.02
 # Log volume is not known better than this; its usual mean and deviation follow over three sessions.
 _LEAST_DEVIATION = 0.15
 _LOOKS_PRIOR = 60.0
@@ -89,6 +89,14 @@ class _Evidence(NamedTuple):
     growth: Floats
     bought: Floats
 
+    @property
+    def joint(self) -> Floats:
+        """The weighted sum, of about unit variance too; none where one of them is not there."""
+        total = sum(weight * getattr(self, name) for name, weight in _WEIGHTS.items())
+        there = [getattr(self, name) >= least for name, least in _LEAST.items()]
+        whole = total / np.hypot.reduce(list(_WEIGHTS.values()))
+        return np.where(np.logical_and.reduce(there), whole, -np.inf)
+
     def at(self, window: int, row: int) -> dict[str, float]:
         """Those of one security."""
         return {name: float(getattr(self, name)[window, row]) for name in self._fields}
@@ -109,15 +117,7 @@ class PumpAndDump:
         if not len(panel):
             return []
         evidence = self._weigh(panel)
-        joint = np.where(
-            (evidence.rise >= _LEAST_RISE)
-            & (evidence.steeper >= _LEAST_STEEPER)
-            & (evidence.volume >= _LEAST_VOLUME)
-            & (evidence.growth >= _LEAST_GROWTH)
-            & (evidence.bought >= _LEAST_BOUGHT),
-            sum(evidence) / np.sqrt(len(evidence)),
-            -np.inf,
-        )
+        joint = evidence.joint
         joint[:, panel.seen < _WARM_MIN] = -np.inf
         joint[np.array(WINDOWS) > panel.minute_of_session] = -np.inf
         window = np.argmax(joint, axis=0)
