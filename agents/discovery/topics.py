@@ -80,13 +80,18 @@ class Topics:
     def peers(self, symbol: str) -> dict[str, str]:
         """Who is spoken of with the same topic as ``symbol``, and with which."""
         found: dict[str, str] = {}
+        for topic, members in self.groups(symbol).items():
+            for member in members:
+                found.setdefault(member, topic)
+        return found
+
+    def groups(self, symbol: str) -> dict[str, list[str]]:
+        """The other members of each topic of ``symbol``."""
+        found = {}
         for pair in sorted(self._of.get(symbol, ())):
-            topic = self._topics[pair]
-            members = topic.members()
+            members = self._topics[pair].members()
             if symbol in members and _LEAST_MEMBERS <= len(members) <= _MOST_MEMBERS:
-                for member in members:
-                    found.setdefault(member, " ".join(pair))
-        found.pop(symbol, None)
+                found[" ".join(pair)] = [m for m in members if m != symbol]
         return found
 
     def _pairs_of(self, told: Headline) -> set[Pair]:
