@@ -7,7 +7,7 @@ begins to move the same way. The market does not, and the rest of the sector doe
 Statistic. Kin come in groups: the industry, those that have long moved alike, and those that
 everyday headlines speak of with one topic. Who follows a leader does so for one reason, so each
 group is looked at by itself. The abnormal returns ``m`` of its members over the last 5, 10, 20, 40
-or 60 minutes (never from before the news) are put over their usual deviations, signed by the
+or 60 minutes (never from before the news or the leader's jump) are put over their usual deviations, signed by the
 leader and net of the rest of the sector; who has not moved with the leader since the news, over
 all of that time, does not follow. The ``k`` strongest of ``n`` members give
 
@@ -90,7 +90,10 @@ _WARM_MIN = 60
 
 
 class Lead(NamedTuple):
-    """A security that moved on its news; ``minutes`` ago, in the direction ``sign``."""
+    """A security that moved on its news, in the direction ``sign``.
+
+    ``minutes`` is how long ago it began: with the news, or with a jump before that.
+    """
 
     row: int
     item: Item
@@ -162,7 +165,7 @@ def leads(scene: Scene) -> list[Lead]:
 
 def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
     since = minutes_since(panel, item.ts)
-    if since < _SPANS[0]:
+    if not since:
         return None
     is_news = wording(item.headline).is_news
     least = _LEADER_MOVE if is_news else _LEADER_MOVE_WITHOUT_EVENT
@@ -170,8 +173,16 @@ def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
         minutes = min(since + before, panel.minute_of_session)
         move, left = _move(panel, row, minutes)
         if abs(move) >= least + more and left >= _LEFT:
-            return Lead(row, item, since, 1 if move > 0 else -1, abs(move))
+            began = max(since, _jumped(panel, row, minutes))
+            sign: Direction = 1 if move > 0 else -1
+            return Lead(row, item, began, sign, abs(move)) if began >= _SPANS[0] else None
     return None
+
+
+def _jumped(panel: Panel, row: int, minutes: int) -> int:
+    """How many minutes ago it had made half of the most that it made since ``minutes`` ago."""
+    path = np.abs(np.cumsum(panel.window.last("m", minutes)[:, row], dtype=np.float64))
+    return minutes - int(np.argmax(path >= path.max() / 2))
 
 
 def _move(panel: Panel, row: int, minutes: int) -> tuple[float, float]:
