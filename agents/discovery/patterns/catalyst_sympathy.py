@@ -7,9 +7,9 @@ begins to move the same way. The market does not, and the rest of the sector doe
 Statistic. Kin come in groups: the industry, those that have long moved alike, and those that
 everyday headlines speak of with one topic. Who follows a leader does so for one reason, so each
 group is looked at by itself. The abnormal returns ``m`` of its members over the last 5, 10, 20, 40
-or 60 minutes (never from before the news or the leader's jump) are put over their usual deviations, signed by the
-leader and net of the rest of the sector; who has not moved with the leader since the news, over
-all of that time, does not follow. The ``k`` strongest of ``n`` members give
+or 60 minutes (never from before the news or the leader's jump) are put over their usual deviations,
+signed by the leader and net of the rest of the sector; who has not moved with the leader since
+then, over all of that time, does not follow. The ``k`` strongest of ``n`` members give
 
     T(k) = sum z / sqrt(1' C 1),
 
