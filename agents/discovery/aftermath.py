@@ -15,7 +15,7 @@ Rows = NDArray[np.intp]
 SLOT_STEP = 5
 
 # How wrong an estimated beta may be: what of the market's move is left in an abnormal return.
-_BETA_ERROR = 0.25
+BETA_ERROR = 0.25
 
 
 def minutes_since(panel: Panel, ts: int) -> int:
@@ -47,4 +47,4 @@ def usual_move(panel: Panel, rows: Rows, minutes: int) -> Floats:
     """
     variance = panel.deviation("m")[rows] ** 2 * roughness(panel, minutes).sum()
     market = float(panel.factors.total("market", minutes)[0])
-    return np.asarray(np.sqrt(variance + (_BETA_ERROR * market) ** 2))
+    return np.asarray(np.sqrt(variance + (BETA_ERROR * market) ** 2))

@@ -59,15 +59,22 @@ class Kinship:
 
     def peers(self, panel: Panel, row: int) -> NDArray[np.intp]:
         """Securities of the same industry or that move like ``row``, itself left out."""
-        count = len(panel)
+        return np.union1d(self.of_industry(panel, row), self.moving_like(panel, row))
+
+    def of_industry(self, panel: Panel, row: int) -> NDArray[np.intp]:
+        """Securities of the same industry, ``row`` left out."""
         same = (panel.industry == panel.industry[row]) & (panel.industry[row] >= 0)
-        if row < len(self.cross["zm"]) and self.weight > _ENOUGH:
-            like = np.zeros(count, bool)
-            with_row = self.correlation_with(row)
-            like[: len(with_row)] = with_row > _ALIKE
-            same |= like
         same[row] = False
         return np.flatnonzero(same)
+
+    def moving_like(self, panel: Panel, row: int) -> NDArray[np.intp]:
+        """Securities that have long moved like ``row``, itself left out."""
+        like = np.zeros(len(panel), bool)
+        if row < len(self.cross["zm"]) and self.weight > _ENOUGH:
+            with_row = self.correlation_with(row)
+            like[: len(with_row)] = with_row > _ALIKE
+        like[row] = False
+        return np.flatnonzero(like)
 
     def snapshot(self) -> dict[str, Any]:
         """State for a checkpoint."""

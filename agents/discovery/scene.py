@@ -33,3 +33,15 @@ class Scene:
         told = self.topics.peers(panel.symbols[row])
         rows = [panel.row[symbol] for symbol in told if symbol in panel.row]
         return np.union1d(self.kin.peers(panel, row), np.array(rows, np.intp))
+
+    def groups(self, row: int) -> list[NDArray[np.intp]]:
+        """The same kin apart: by industry, by how they move, and by each topic, none twice."""
+        panel = self.panel
+        told = self.topics.groups(panel.symbols[row]).values()
+        groups = [self.kin.of_industry(panel, row), self.kin.moving_like(panel, row)]
+        groups += [
+            np.array(sorted(panel.row[s] for s in names if s in panel.row), np.intp)
+            for names in told
+        ]
+        apart = {tuple(group.tolist()): group for group in groups}
+        return [group for group in apart.values() if len(group)]

@@ -112,13 +112,17 @@ class NewsDesk:
         return sum(self.learn(reaction) for reaction in reactions)
 
     def _roles(self, news: News, mentions: list[Mention]) -> dict[str, Role]:
-        """Each symbol and its part: as tagged, or as found in the headline, or in the summary."""
+        """Each symbol and its part: as tagged, or as found in the headline, or in the summary.
+
+        Who is named beside the tagged is mentioned: feeds tag whom a story is filed under.
+        """
         found: dict[str, Role] = {mention.symbol: mention.role for mention in mentions}
         if news.symbols:
-            return {
+            tagged: dict[str, Role] = {
                 symbol: found.get(symbol) or _written(symbol, news.headline)
                 for symbol in news.symbols
             }
+            return tagged | {s: _beside(role) for s, role in found.items() if s not in tagged}
         if not found and news.summary:
             begin = self.finder.find(news.summary[:_SUMMARY_READ])
             return {mention.symbol: "mention" for mention in begin}
@@ -200,6 +204,11 @@ class NewsDesk:
         except ModelMismatch as exc:
             desk.model_discarded = str(exc)
         return desk
+
+
+def _beside(role: Role) -> Role:
+    """The part of a security that the headline names and the feed did not tag."""
+    return "mention" if role == "subject" else role
 
 
 def _written(symbol: str, headline: str) -> Role:

@@ -91,6 +91,60 @@ _DOWN = (
 
 # In order; what an earlier phrase has taken is not read again.
 PHRASES: tuple[tuple[str, float], ...] = (
+    (rf"(?:{_LOSS}) (?:wider|bigger|larger|deeper)(?: than)?", -2.4),
+    (rf"{_PROFIT} (?:badly )?(?:disappoint\w*|falls? short)|misses on|shipments? (?:falls? short|"
+     r"disappoint\w*)|growth (?:stalls?|slows?)|guides? (?:[\w-]+ ){0,2}(?:lower|below|"
+     r"down)", -2.4),
+    (r"guides? (?:[\w-]+ ){0,2}(?:higher|above|up)|returns? to profit|(?:first|surprise) "
+     r"(?:[\w-]+ )?profit|(?:sales|growth|revenues?|orders) accelerat\w*", 2.2),
+    (r"(?:worst|weakest|poorest) .*\bin\b .*(?:year|decade|quarter)s?", -2.4),
+    (r"(?:best|strongest) .*\bin\b .*(?:year|decade|quarter)s?", 2.2),
+    (r"(?:hits?|sets?|reach\w*) (?:a |new )?records?\b(?! low)|record (?:[\w-]+ ){0,3}(?:high|"
+     r"profits?|sales|revenues?|earnings|quarter|results|deliveries|orders|bookings)", 2.2),
+    (r"(?:past|ahead of|topping|beating) (?:[\w-]+ ){0,3}(?:estimates?|expectations|forecasts?|"
+     r"views?|consensus)", 2.4),
+    (r"(?:missing|trailing|shy of) (?:[\w-]+ ){0,3}(?:estimates?|expectations|forecasts?|views?|"
+     r"consensus)", -2.4),
+    (r"(?:lifts?|ends?|eases?|scraps?) (?:[\w-]+ ){0,2}(?:bans?|tariffs?|curbs?|sanctions?)|"
+     r"(?:exempt\w*|spared?) (?:[\w-]+ ){0,2}tariffs?", 2.0),
+    (r"(?:faces?|hit by|imposes?|slaps?|new) (?:[\w%-]+ ){0,3}(?:tariffs?|curbs?|bans?|sanctions?)|"
+     r"\bbans\b", -2.0),
+    (r"short[- ]sellers?|is short\b|claims? inflated|alleg\w+ (?:[\w-]+ ){0,3}fraud|breach\w* "
+     r"(?:[\w-]+ )?covenants?|misses .*(?:payment|coupon)|talks with creditors", -2.4),
+    (r"(?:regulators?|eu|commission|watchdog|court|government|u\.?s|ftc|doj|sec|states?) (?:to )?"
+     r"fines?\b|fined\b|to pay \$[\d.,]+|(?:hit with|faces) (?:a )?(?:class action|lawsuit|probe|"
+     r"fine)|wells notice|raids?\b|patents? .*invalid\w*", -2.2),
+    (r"\bto junk\b|junk status|impairment|write-?(?:down|off)s?|takes? .*\bcharge\b|(?:at|"
+     r"\d%) (?:a )?(?:steep )?discount", -2.2),
+    (r"(?:customer|client|partner|supplier) (?:leaves|departs|walks|quits|drops)\w*|drops .* as "
+     r"(?:a )?(?:supplier|customer|partner)|(?:contract|order|deal|program) (?:is |was )?"
+     r"(?:cancel\w*|terminated|scrapped|axed)|walks? away", -2.2),
+    (r"(?:workers|staff|crews|pilots|union) (?:walk out|go on strike|strike)|walkout|cyber\w* "
+     r"(?:incident|attack|breach)|systems? offline|(?:idles?|shuts?(?: down)?|evacuates?|shutting) "
+     r"(?:[\w-]+ ){0,3}(?:plants?|factor(?:y|ies)|refiner(?:y|ies)|mines?|sites?|output)|(?:fire|"
+     r"blast|accident|crash) .*(?:kills?|injur\w+|shuts?|halts?)|(?:kills?|killed) \w+|"
+     r"mine collapse", -2.4),
+    (r"halves (?:[\w-]+ )?dividend|(?:removed|dropped) from (?:[\w&-]+ ){0,3}(?:index|s&p 500|"
+     r"nasdaq)|(?:launch|delivery|project) (?:is |was )?delayed|vetoed?\b", -2.0),
+    (r"(?:fires?|ousts?) (?:[\w-]+ )?(?:ceo|cfo|chief|finance chief)|(?:ceo|chief executive|"
+     r"founder)"
+     r" (?:dies|killed|resigns)", -1.8),
+    (r"bidding war|(?:sweetens?|raises?|ups|improves?) (?:[\w-]+ ){0,2}(?:bid|offer)\b|(?:draws?|"
+     r"attracts?|receives?|fields?|gets?) (?:[\w-]+ ){0,3}(?:interest|approach|bid|offer|proposal)|"
+     r"premium offer|buyout (?:proposal|approach|bid|offer|interest|talks)|exploring sale|to be "
+     r"bought|talks to be (?:bought|acquired)", 2.2),
+    (r"(?:takes?|builds?|discloses?|reveals?|has) (?:[\w.%-]+ ){0,3}stake|double[- ]upgrad\w*|"
+     r"added to (?:the )?(?:[\w&-]+ ){0,3}(?:index|s&p 500|nasdaq)", 1.8),
+    (r"double[- ]downgrad\w*", -2.6),
+    (r"(?:announces|authori[sz]es|approves|unveils|launches|lifts?) .*(?:buyback|repurchase)|"
+     r"special "
+     r"dividend|split(?:s|ting)? into|spin(?:s|ning)?[- ]off|cost cuts|turnaround", 1.8),
+    (r"hit (?:\w+ )?(?:endpoint|goal)|(?:hits?|meets?) (?:[\w-]+ ){0,2}(?:endpoint|goal)|survival "
+     r"benefit|regulatory (?:clearance|approval)|(?:selected|picked|chosen|tapped) (?:by|for)|"
+     r"(?:picks|selects|chooses|taps) (?:[\w'.-]+ ){0,6}(?:for|as)\b|rules for\b|discover(?:s|y)|"
+     r"strikes (?:oil|gold|gas)|emergency funding|(?:signs?|inks|strikes) (?:[\w-]+ ){0,3}"
+     r"(?:landmark|largest|record|long-term|multi-?year)|(?:drops?|ends?) (?:its )?probe|settles .*"
+     r"(?:case|suit|probe)|exclusive (?:contract|agreement|deal)", 2.0),
     (rf"(?:cuts?|narrows?|narrowed|trims?|reduces?|shrinks?|halves) {_NEAR}{_LOSS}", 2.0),
     (rf"(?:smaller|narrower|lower|less)(?:[- ]than[- ](?:expected|forecast))? {_NEAR}{_LOSS}", 2.0),
     (rf"{_LOSS} (?:narrow\w*|shrinks?|shrank|smaller|less|halves)", 2.0),
@@ -182,8 +236,8 @@ PHRASES: tuple[tuple[str, float], ...] = (
     (r"material weakness(?:es)?|auditor (?:resigns|quits)", -2.6),
     (r"restructuring advis\w+", -2.4),
     (r"takeover (?:bid|offer|interest|target)|to be acquired|buyout offer", 1.8),
-    (r"(?:secondary|stock|share|equity|public|registered direct) offering|sells? (?:new "
-     r")?shares", -1.2),
+    (r"(?:secondary|stock|share|equity|public|registered direct|convertible)(?: notes?)? "
+     r"offering|sells? (?:new |\$[\d.,]+ \w+ of )?(?:shares|stock)", -1.2),
     (r"going concern|chapter (?:11|7)|files? for bankruptcy|accounting (?:probe|"
      r"irregularities)", -3.2),
     (r"(?:falls?|drops?|slides?|sinks?|tumbles?|down|lower|shed|sheds) (?:as|after|on|"

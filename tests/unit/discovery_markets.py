@@ -174,7 +174,8 @@ def play(
     """Play rows ``first`` until ``last``; what the detector sees, with the row at which it does."""
     scene = scene or new_scene(market)
     news = sorted(market.news, key=lambda item: item.ts)
-    waiting = [item for item in news if to_us(item.ts) >= market.start(first)]
+    since = market.start(first - 1) + US_PER_MINUTE if first else 0
+    waiting = [item for item in news if to_us(item.ts) >= since]
     seen: list[tuple[int, Candidate]] = []
     for row, minute in enumerate(market.minutes(first, last), first):
         while waiting and to_us(waiting[0].ts) < minute.start + US_PER_MINUTE:

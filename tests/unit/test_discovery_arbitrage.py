@@ -10,6 +10,7 @@ import pytest
 from agents.discovery.aftermath import minutes_since, usual_move
 from agents.discovery.candidate import Candidate
 from agents.discovery.patterns.news_arbitrage import NewsArbitrage, remaining
+from agents.discovery.reaction import night_moves
 from agents.discovery.scene import Scene
 from schemas.news import Catalyst, Role
 from schemas.times import from_us
@@ -34,7 +35,9 @@ def warm() -> Scene:
 def found(market: Market) -> list[tuple[int, Candidate]]:
     """What is seen on the last day until a while after the news, in minutes of it."""
     first = market.row(DAY)
-    seen = play(market, NewsArbitrage(), copied(warm()), first, first + 150)
+    detector, scene = NewsArbitrage(), copied(warm())
+    detector.look(scene)
+    seen = play(market, detector, scene, first, first + 150)
     return [(row - first, candidate) for row, candidate in seen]
 
 
@@ -48,11 +51,15 @@ def tell(
     role: Role = "subject",
     news_id: str = "n1",
     theme: str = "guidance",
+    headline: str = "",
+    hours_before: int = 0,
 ) -> None:
-    """News half a minute into a minute of the last day (before it if negative)."""
-    at = market.start(market.row(DAY, minute)) + 30_000_000
+    """News half a minute into a minute of the last day, or so long before that."""
+    at = market.start(market.row(DAY, minute)) + 30_000_000 - hours_before * 3_600_000_000
     market.news.append(
-        Catalyst(symbol, from_us(at), news_id, sentiment, theme, 1, materiality, role)
+        Catalyst(
+            symbol, from_us(at), news_id, sentiment, theme, 1, materiality, role, headline=headline
+        )
     )
 
 
@@ -64,7 +71,7 @@ def test_material_news_that_the_price_ignores_is_flagged_within_minutes(
     tell(market, sentiment=sentiment)
     market.own[market.row(DAY, 120) :][:30, 1] += 0.001 * sign
     minute, candidate = found(market)[0]
-    assert NEWS_AT + 2 <= minute <= NEWS_AT + 8
+    assert NEWS_AT + 2 <= minute <= NEWS_AT + 10
     assert candidate.lead == ("S01",)
     assert candidate.direction == {"S01": sign}
     assert candidate.strength >= 1
@@ -126,10 +133,68 @@ def test_news_of_half_the_market_is_news_of_nobody() -> None:
     assert found(market) == []
 
 
-def test_news_of_the_night_is_left_to_the_open() -> None:
+@pytest.mark.parametrize("change", [-0.002, 0.002])
+def test_a_price_that_sets_out_as_the_news_says_is_on_its_way(change: float) -> None:
     market = fresh()
-    tell(market, minute=-200)
-    assert found(market) == []
+    tell(market)
+    # Far from a reaction so far, but all of it lately.
+    market.own[market.row(DAY, NEWS_AT + 5) : market.row(DAY, NEWS_AT + 12), 1] = change / 4
+    assert bool(found(market)) == (change < 0)
+
+
+def test_what_tells_of_no_event_must_be_material_more_likely_than_not() -> None:
+    for materiality, headline, told in (
+        (0.4, "S01 and its market", False),
+        (0.55, "S01 and its market", True),
+        (0.1, "S01 unexpectedly cuts full-year outlook", True),
+    ):
+        market = fresh()
+        tell(market, materiality=materiality, headline=headline)
+        assert bool(found(market)) == told
+
+
+@pytest.mark.parametrize(
+    ("headline", "told"),
+    [
+        ("S01 and S06 hit by outage at shared plant", True),
+        ("S06 sues S01 over patents", False),
+        ("S06 to acquire S01", False),
+        ("Comparing S01 and S06", False),
+    ],
+)
+def test_a_jump_of_one_makes_the_news_material_for_the_other(headline: str, told: bool) -> None:
+    market = fresh()
+    for symbol in ("S01", "S06"):
+        tell(market, symbol, 0.1, 0.0, headline=headline)
+    market.own[market.row(DAY, NEWS_AT + 1), 1] -= 0.015
+    candidates = [candidate for _, candidate in found(market)]
+    assert bool(candidates) == told
+    assert all(c.direction == {"S06": -1} for c in candidates)
+
+
+@pytest.mark.parametrize(("gap", "told"), [(0.0, True), (0.012, False), (-0.03, False)])
+def test_news_of_the_night_is_looked_at_after_the_open(gap: float, told: bool) -> None:
+    market = fresh()
+    tell(market, minute=0, hours_before=2)
+    # Every night moves every security; only more than that is the news.
+    nights = np.random.default_rng(3).standard_normal(len(market.symbols)) * 0.003
+    nights[1] = gap
+    market.own[market.row(DAY)] += nights
+    seen = found(market)
+    assert bool(seen) == told
+    assert all(minute <= 11 for minute, _ in seen)
+
+
+def test_the_gap_is_measured_against_the_night_of_all() -> None:
+    market = fresh()
+    nights = np.random.default_rng(3).standard_normal(len(market.symbols)) * 0.01
+    market.own[market.row(DAY)] += nights
+    scene = copied(warm())
+    play(market, None, scene, market.row(DAY), market.row(DAY) + 3)
+    moves = night_moves(scene.panel)
+    net = nights - np.median(nights)
+    assert np.corrcoef(moves, net)[0, 1] > 0.9
+    assert np.median(np.abs(moves)) == pytest.approx(0.6745, rel=0.05)
 
 
 def test_what_is_left_of_the_materiality_follows_bayes() -> None:

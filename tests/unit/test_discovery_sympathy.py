@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -79,6 +80,58 @@ def test_peers_that_follow_later_are_added() -> None:
     assert seen[0][0] < 115
     assert {"S04", "S08"} <= set(seen[0][1].securities)
     assert any(125 < minute < 145 and "S12" in c.securities for minute, c in seen)
+
+
+@pytest.mark.parametrize(("news_at", "found_then"), [(106, True), (118, False)])
+def test_peers_that_moved_with_a_jump_before_its_news_follow(
+    news_at: int, found_then: bool
+) -> None:
+    market = fresh()
+    at = market.row(3, 101)
+    market.own[at : at + 2, LEADER] += 0.02
+    follow(market, KIN, 102, 2, 0.012)
+    market.report(market.row(3, news_at), market.symbols[LEADER], 0.5)
+    assert bool(found(market)) == found_then
+
+
+def test_followers_belong_to_one_group() -> None:
+    topics = {"weight-loss drugs": [1, 4], "quantum computing": [2, 8]}
+    phrases = ("{} starts trial of {} in Europe", "Demand for {1} lifts hopes at {0}")
+
+    def seen_with(who: list[int]) -> bool:
+        market = fresh()
+        lead(market, 0.03)
+        follow(market, who, 106, 5, 0.004)
+        scene = copied(warm())
+        scene.panel.industry[:] = -1
+        for topic, members in topics.items():
+            for member in (LEADER, *members):
+                for phrase in phrases:
+                    symbol = market.symbols[member]
+                    scene.topics.add(symbol, phrase.format(symbol, topic))
+        first = market.row(3)
+        return bool(play(market, CatalystSympathy(), scene, first))
+
+    assert seen_with([1, 4])
+    assert not seen_with([1, 8])
+
+
+def test_who_has_not_moved_since_the_news_does_not_follow() -> None:
+    market = fresh()
+    lead(market)
+    # What they lost at first they win back.
+    follow(market, KIN, 104, 8, -0.014)
+    follow(market, KIN, 116, 8, 0.012)
+    assert found(market) == []
+
+
+def test_an_event_as_it_is_told_leads_though_its_theme_says_little() -> None:
+    for headline, leads in (("S00 and its market", False), ("S00 unexpectedly cuts outlook", True)):
+        market = fresh()
+        lead(market, 0.03, 0.05)
+        market.news[-1] = msgspec.structs.replace(market.news[-1], headline=headline)
+        follow(market, KIN, 110, 12, 0.012)
+        assert bool(found(market)) == leads
 
 
 def test_a_leader_whose_peers_stay_put_is_no_sympathy() -> None:
@@ -178,6 +231,12 @@ def test_the_joint_statistic_chooses_those_that_follow() -> None:
     assert result[0] == [1, 5, 3]
     # Twenty choices of three out of six; 9.7 / sqrt(3) = 5.600, tail 1.07e-8.
     assert result[2] == pytest.approx(20 * 1.07e-8, rel=0.02)
+
+
+def test_a_third_of_a_group_must_follow() -> None:
+    two = np.array([3.5, 3.5, 0.0, 0.0, 0.0, 0.0])
+    assert strongest(two, np.eye(6)) is not None
+    assert strongest(np.append(two, 0.0), np.eye(7)) is None
 
 
 def test_one_value_alone_is_no_evidence() -> None:

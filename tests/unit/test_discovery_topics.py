@@ -48,6 +48,29 @@ def test_once_is_not_enough() -> None:
     assert set(topics.peers("ALFA")) == {"BRAV", "CHAR"}
 
 
+def test_of_a_known_topic_once_is_enough() -> None:
+    topics = topics_of(*PHRASES, "Rivals in weight-loss drugs put pressure on {}")
+    topics.add("ECHO", "Echo joins makers of weight-loss drugs")
+    assert set(topics.peers("ECHO")) == {"ALFA", "BRAV", "CHAR"}
+
+
+def test_a_word_of_several_names_may_be_part_of_a_topic() -> None:
+    phrases = ("{} starts sale of data power in Europe", "Demand for data power lifts hopes at {}")
+    of_several = ("Zulu Data", "Xray Data", "Yank Power", "Wax Power")
+    for names, is_topic in (
+        (of_several[1:3], False),
+        (("A Data Power",), False),
+        (of_several, True),
+    ):
+        topics = topics_of()
+        for name in names:
+            topics.reference(name)
+        for phrase in phrases:
+            for symbol, name in NAMES.items():
+                topics.add(symbol, phrase.format(name.split()[0]))
+        assert ("data power" in topics.groups("ALFA")) == is_topic
+
+
 @pytest.mark.parametrize(
     "phrases",
     [
@@ -134,5 +157,6 @@ def test_peers_of_a_scene_are_those_of_industry_of_moves_and_of_topics() -> None
         for symbol in ("S00", "S05", "S13", "not traded"):
             scene.topics.add(symbol, phrase.format(symbol))
     assert scene.peers(0).tolist() == [5, 10, 13]
+    assert [group.tolist() for group in scene.groups(0)] == [[10], [5], [5, 13]]
     assert scene.peers(13).tolist() == [0, 5]
     assert Scene(scene.panel, scene.news, scene.kin).peers(13).tolist() == []

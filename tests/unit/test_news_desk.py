@@ -52,6 +52,14 @@ def test_tags_are_believed_and_the_headline_says_which_are_meant() -> None:
     assert catalysts[0].materiality < catalysts[1].materiality
 
 
+def test_who_is_named_beside_the_tagged_is_mentioned() -> None:
+    news = item("1", "Apple hires from Ford, Goldman says", symbols="AAPL")
+    catalysts = desk().take(news, NOW)
+    assert isinstance(catalysts, list)
+    roles = {c.symbol: c.role for c in catalysts}
+    assert roles == {"AAPL": "subject", "F": "mention", "GS": "actor"}
+
+
 def test_a_summary_is_read_where_the_headline_names_nobody() -> None:
     news = item("1", "Carmaker cuts outlook")
     news.summary = "Ford Motor said on Friday that ..."

@@ -23,6 +23,14 @@ from agents.news.wording import wording
         "Toyota recalls a million cars",
         "Uber to join the S&P 500",
         "Boeing loses order for 20 jets to Airbus",
+        "Pfizer double upgraded to buy, price target raised",
+        "Macy's posts weakest quarter in a decade",
+        "Carvana debt cut to junk",
+        "Clorox reports cybersecurity incident, pulls systems offline",
+        "Ford workers walk out, shutting plants",
+        "Suitor sweetens offer for Kroger",
+        "EU fines Meta 2 billion euros",
+        "Nike hit by new tariffs",
     ],
 )
 def test_an_event_is_told_as_one(headline: str) -> None:
@@ -42,6 +50,12 @@ def test_an_event_is_told_as_one(headline: str) -> None:
         "Nvidia director sells 5,000 shares",
         "Goldman shares jump after results",
         "Oracle closes acquisition of software maker",
+        "Nike comments on industry talk about tariffs",
+        "Ford joins trade group on tariffs",
+        "Verizon wins design award",
+        "Target and Kohl's extend partnership",
+        "Index fund reports 6.0% passive stake in Xerox",
+        "Price target for Pfizer raised at UBS",
         "Law firm reminds Kraft investors of deadline in class action",
     ],
 )

@@ -4,18 +4,22 @@ Definition. A security (the leader) has news of its own and moves abnormally, ne
 from just before the news on. Its kin (same industry, or moving alike for long) had no such news and
 begins to move the same way. The market does not, and the rest of the sector does not either.
 
-Statistic. The abnormal returns ``m`` of the kin over the last 5, 10, 20, 40 or 60 minutes (never
-from before the news) are put over their usual deviations, signed by the leader and net of the rest
-of the sector. The ``k`` strongest of ``n`` peers give
+Statistic. Kin come in groups: the industry, those that have long moved alike, and those that
+everyday headlines speak of with one topic. Who follows a leader does so for one reason, so each
+group is looked at by itself. The abnormal returns ``m`` of its members over the last 5, 10, 20, 40
+or 60 minutes (never from before the news or the leader's jump) are put over their usual deviations,
+signed by the leader and net of the rest of the sector; who has not moved with the leader since
+then, over all of that time, does not follow. The ``k`` strongest of ``n`` members give
 
     T(k) = sum z / sqrt(1' C 1),
 
 C their long correlation: peers move together on any day, and only more than that is evidence. Which
 of them follow is not known before, so the tail probability of T(k) is multiplied by the number of
-choices of ``k`` out of ``n`` (Bonferroni, as in a scan over subsets, Neill 2012) and the least over
-k >= 2 counts. As each may follow in its own time, the same is asked of each peer's largest move of
-5 or 10 minutes at any time since the news, of which at least half is left, after Bonferroni for the
-times. Single values are capped and the strongest is left out once, so that one jump is no sympathy.
+choices of ``k`` out of ``n`` (Bonferroni, as in a scan over subsets, Neill 2012) and of groups, and
+the least over k >= 2, at least a third of the group, counts. As each may follow in its own time,
+the same is asked of each member's largest move of 5 or 10 minutes at any time since the news, of
+which at least half is left, after Bonferroni for the times. Returns have fat tails: single values
+are capped and the strongest is left out once, so that one jump is no sympathy.
 The leader's own evidence is its largest move over any of several spans after the news; news that
 tells of no event (see :mod:`agents.news.wording`) must come with a larger one.
 
@@ -34,9 +38,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agents.discovery.aftermath import Rows, minutes_since, roughness, usual_move
+from agents.discovery.aftermath import BETA_ERROR, Rows, minutes_since, roughness, usual_move
 from agents.discovery.candidate import Candidate, Direction
-from agents.discovery.newslog import Item
+from agents.discovery.newslog import Item, material
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
@@ -61,20 +65,22 @@ _LEADER_SPANS = (3, 6, 12, 24)
 _LEADER_MOVE = 6.0
 _LEADER_MOVE_WITHOUT_EVENT = 10.0
 _LEFT = 0.5
-# Less material news than this explains nothing; a security with news half as material as the
-# leader's moves on its own.
+# News less likely to be material, as it is told, explains nothing; a security with news half as
+# material as the leader's moves on its own.
 _LEAST_MATERIAL = 0.10
 _OWN_NEWS = 0.5
 _OWN_NEWS_BEFORE_US = 120 * US_PER_MINUTE
 # News about so many is news of none of them.
 _MOST_SUBJECTS = 4
 
-# Tail probability at which followers are believed: a handful of leaders a day, each looked at in
-# some 25 independent windows, make one false alarm in ten days or more.
-_BELIEVED = 2e-5
+# Tail probability at which followers are believed: of some ten leaders a day, each looked at in
+# a few independent windows, one in a month or so has followers by chance.
+_BELIEVED = 3e-4
 _BELIEVED_WITHOUT_STRONGEST = 0.02
-_CAP = 4.0
+_CAP = 3.5
 _FOLLOWS = 1.0
+# Part of a group that must follow: what happens to the group reaches more than one or two of it.
+_LEAST_PART = 1 / 3
 _MOST_FOLLOWERS = 12
 _LEAST_REST = 4
 # Correlation of peers until their own is known, and the five-minute steps it counts for.
@@ -84,7 +90,10 @@ _WARM_MIN = 60
 
 
 class Lead(NamedTuple):
-    """A security that moved on its news; ``minutes`` ago, in the direction ``sign``."""
+    """A security that moved on its news, in the direction ``sign``.
+
+    ``minutes`` is how long ago it began: with the news, or with a jump before that.
+    """
 
     row: int
     item: Item
@@ -144,7 +153,7 @@ def leads(scene: Scene) -> list[Lead]:
     found: dict[int, Lead] = {}
     for item in items:
         row = panel.row.get(item.symbol)
-        if row is None or item.role == "actor" or item.materiality < _LEAST_MATERIAL:
+        if row is None or item.role == "actor" or material(item) < _LEAST_MATERIAL:
             continue
         if named[item.news_id] > _MOST_SUBJECTS or panel.seen[row] < _WARM_MIN:
             continue
@@ -156,7 +165,7 @@ def leads(scene: Scene) -> list[Lead]:
 
 def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
     since = minutes_since(panel, item.ts)
-    if since < 2:
+    if not since:
         return None
     is_news = wording(item.headline).is_news
     least = _LEADER_MOVE if is_news else _LEADER_MOVE_WITHOUT_EVENT
@@ -164,8 +173,16 @@ def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
         minutes = min(since + before, panel.minute_of_session)
         move, left = _move(panel, row, minutes)
         if abs(move) >= least + more and left >= _LEFT:
-            return Lead(row, item, since, 1 if move > 0 else -1, abs(move))
+            began = max(since, _jumped(panel, row, minutes))
+            sign: Direction = 1 if move > 0 else -1
+            return Lead(row, item, began, sign, abs(move)) if began >= _SPANS[0] else None
     return None
+
+
+def _jumped(panel: Panel, row: int, minutes: int) -> int:
+    """How many minutes ago it had made half of the most that it made since ``minutes`` ago."""
+    path = np.abs(np.cumsum(panel.window.last("m", minutes)[:, row], dtype=np.float64))
+    return minutes - int(np.argmax(path >= path.max() / 2))
 
 
 def _move(panel: Panel, row: int, minutes: int) -> tuple[float, float]:
@@ -179,47 +196,51 @@ def _move(panel: Panel, row: int, minutes: int) -> tuple[float, float]:
 
 
 def followers(scene: Scene, lead: Lead) -> Following | None:
-    """The peers that follow ``lead`` beyond chance, by the most telling of the windows."""
+    """Those of one group that follow ``lead`` beyond chance, by the most telling of the windows."""
     panel = scene.panel
-    peers = _free_peers(scene, lead)
-    if len(peers) < 2:
+    free = _free_peers(scene, lead)
+    groups = [np.flatnonzero(np.isin(free, group)) for group in scene.groups(lead.row)]
+    groups = [group for group in groups if len(group) > 1]
+    if not groups:
         return None
-    rest = _rest_of_sector(panel, lead.row, peers)
-    correlation = _correlation(scene, peers)
+    rest = _rest_of_sector(panel, lead.row, free)
+    windows = sorted({min(w, lead.minutes) for w in (*_WINDOWS, lead.minutes)})
+    moves = {w: _signed(panel, free, rest, w, lead.sign) for w in windows}
+    told = [(w, moves[w]) for w in windows if w in _WINDOWS or w < _WINDOWS[-1]]
+    told.append((lead.minutes, _each_in_its_time(panel, free, rest, lead)))
+    with_leader = moves[lead.minutes] >= _FOLLOWS
+    correlation = _correlation(scene, free)
     best: Following | None = None
-    windows = sorted({min(w, lead.minutes) for w in _WINDOWS})
-    moves = [(w, _signed(panel, peers, rest, w, lead.sign)) for w in windows]
-    moves.append((lead.minutes, _each_in_its_time(panel, peers, rest, lead)))
-    for window, z in moves:
-        found = strongest(z, correlation)
-        if found is None:
-            continue
-        chosen, joint, probability = found
-        if best is None or probability < best.probability:
-            best = Following(
-                [int(peers[i]) for i in chosen],
-                [float(z[i]) for i in chosen],
-                joint,
-                probability,
-                window,
-            )
+    for group in groups:
+        held = correlation[np.ix_(group, group)]
+        for window, z in told:
+            found = strongest(np.where(with_leader, z, 0.0)[group], held)
+            if found is None:
+                continue
+            chosen, joint, probability = found
+            probability = min(1.0, len(groups) * probability)
+            if best is None or probability < best.probability:
+                at = group[chosen]
+                best = Following(free[at].tolist(), z[at].tolist(), joint, probability, window)
     return best if best is not None and best.probability <= _BELIEVED else None
 
 
 def strongest(z: Floats, correlation: Floats) -> tuple[list[int], float, float] | None:
-    """The subset of at least two with the least probability under chance; None if there is none.
+    """The subset with the least probability under chance; None if there is none.
 
-    ``z`` of shape (n,) are standard normal under chance with ``correlation`` (n, n). Gives the
-    places in ``z``, strongest first, the joint statistic and its Bonferroni probability.
+    It has at least two members and a third of all. ``z`` of shape (n,) are standard normal under
+    chance with ``correlation`` (n, n). Gives the places in ``z``, strongest first, the joint
+    statistic and its Bonferroni probability.
     """
     order = np.argsort(-z, kind="stable")
     value = np.minimum(z[order], _CAP)
     count = min(int((value > _FOLLOWS).sum()), _MOST_FOLLOWERS)
-    if count < 2:
+    least = max(2, math.ceil(_LEAST_PART * len(z) - 1e-9))
+    if count < least:
         return None
     held = correlation[np.ix_(order[:count], order[:count])]
     best: tuple[int, float, float] | None = None
-    for k in range(2, count + 1):
+    for k in range(least, count + 1):
         joint = float(value[:k].sum() / math.sqrt(held[:k, :k].sum()))
         others = float(value[1:k].sum() / math.sqrt(held[1:k, 1:k].sum()))
         if (k - 1) * _tail(others) * len(z) / k > _BELIEVED_WITHOUT_STRONGEST:
@@ -291,6 +312,8 @@ def _each_in_its_time(panel: Panel, peers: Rows, rest: Rows, lead: Lead) -> Floa
     path = lead.sign * np.vstack([np.zeros(len(peers)), np.cumsum(own, axis=0)])
     usual = panel.deviation("m")[peers]
     rough = np.concatenate([[0.0], np.cumsum(roughness(panel, lead.minutes))])
+    market = panel.factors.last("market", lead.minutes)[:, 0].astype(np.float64)
+    error = BETA_ERROR * np.concatenate([[0.0], np.cumsum(market)])
     best = np.zeros(len(peers))
     tried = 0.0
     for span in _SPANS:
@@ -298,8 +321,9 @@ def _each_in_its_time(panel: Panel, peers: Rows, rest: Rows, lead: Lead) -> Floa
             continue
         move = path[span:] - path[:-span]
         lasting = path[-1] - path[:-span] >= _LEFT * move
-        spread = np.sqrt(rough[span:] - rough[:-span])
-        z = np.where(lasting, move, 0.0) / np.outer(spread, usual)
+        variance = np.outer(rough[span:] - rough[:-span], usual**2)
+        variance += (error[span:] - error[:-span])[:, None] ** 2
+        z = np.where(lasting, move, 0.0) / np.sqrt(variance)
         best = np.maximum(best, z.max(axis=0))
         tried += 2 * len(move) / span
     return np.array([_quantile(max(tried, 1.0) * _tail(z)) for z in best])

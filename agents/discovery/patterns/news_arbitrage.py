@@ -1,17 +1,22 @@
 """News arbitrage: material news that the price has not yet reacted to.
 
-Definition. Material news of a security says clearly good or bad. A few minutes later the security
-has moved no more than it does in any few minutes, far less than such news brings; nor had it moved
-before, as if the news were known; nor had the same been told the day before. Of several securities
-named in one news, those that have not reacted are flagged, though others have. What the price
-learned at once is no pattern, and neither is a flat price after news that means nothing.
+Definition. Material news of a security says clearly good or bad. Some minutes later the security
+has moved no more than it does in any few minutes, nor has it begun to move as the news says; nor
+had it moved before, as if the news were known; nor had the same been told the day before. News of
+the night is looked at after the open, and the gap counts as a move. Where one of several named in
+one headline has jumped, the news is material whatever its words, and those that have not are
+flagged; but of a deal or a suit, what is good for one side says nothing of the other. What the
+price learned at once is no pattern, and neither is a flat price after news that means nothing.
 
 Statistic. With D the abnormal return (net of the market) since the news and s its usual deviation
 over that time, the price is unreacted if |D| / s stays below 2.5 at the end of every minute and
-below 2 at the last.
+below 2 at the last, and below 1.5 in the direction of the news, there and over the last minutes: a
+price that follows its news slowly is on its way already. Nights are measured in deviations of all
+securities' moves of that night, and the gap must be nearer to none than to what news makes.
 Precision rests on the estimated materiality, the probability that such news moves
 its security by two deviations, and on how the headline tells it: an event makes its odds larger,
-comment and routine smaller. Unreacted after some minutes, what is left of that probability p is
+comment and routine smaller; what tells of no event must be material more likely than not.
+Unreacted after some minutes, what is left of that probability p is
 
     p' = p q / (p q + 1 - p)
 
@@ -19,100 +24,112 @@ with q the part of material news that the market takes longer than that to read.
 
 Literature. Bernard and Thomas (1989), "Post-Earnings-Announcement Drift: Delayed Price Response or
 Risk Premium?". Hirshleifer, Lim and Teoh (2009), "Driven to Distraction": under-reaction where
-attention is short. Tetlock (2007), "Giving Content to Investor Sentiment", and (2011), "All the
-News That's Fit to Reprint: Do Investors React to Stale Information?". The drift takes hours of
-trading, hence the horizon of four.
+attention is short. Tetlock (2007), "Giving Content to Investor
+Sentiment", and (2011), "All the News That's Fit to Reprint: Do Investors React to Stale
+Information?". The drift takes hours of trading, hence the horizon of four.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import re
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from agents.discovery.aftermath import in_session, minutes_since, usual_move
 from agents.discovery.candidate import Candidate, Direction
 from agents.discovery.newslog import Item, material
-from agents.discovery.panel import SESSION_MIN, Panel
+from agents.discovery.panel import Panel
+from agents.discovery.reaction import Reaction, night_moves, reaction
+from agents.discovery.reprints import REMEMBERED_US, STALE_PART, Told, is_reprint
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
-from agents.news.similarity import Headline
+from agents.news.wording import wording
 from schemas.signals import PatternType
-from schemas.times import US_PER_MINUTE, US_PER_S
+from schemas.times import US_PER_MINUTE
 
 HORIZON_S = 4 * 3_600
-# Programs read news within seconds, people within minutes: what has not moved by the sixth is
+# Programs read news within seconds, people within minutes: what has not moved by the eighth is
 # overlooked; from the twelfth on another sight of it brings nothing new.
-_SOONEST_MIN = 6
+_SOONEST_MIN = 8
 _LATEST_MIN = 11
-# Ordinary noise stays within so many deviations at its end, and on its way.
+# Ordinary noise stays within so many deviations at its end, on its way, and towards the news.
 _UNREACTED = 2.0
 _UNREACTED_ON_THE_WAY = 2.5
+_NOT_BEGUN = 1.5
+# Most news of the night is in the first price, some three deviations from the last. A gap of so
+# many is three times as likely without such news as with it.
+_NOT_IN_THE_GAP = 0.8
 # A move of so many deviations in some minutes of the hour before says that the news was known.
 _KNOWN_BEFORE = 5.0
-_BEFORE_MIN = 60
-_BEFORE_SPANS = (5, 15)
-_REACTED = 3.0
+# So far moves one that jumped on the news, beyond doubt.
+_JUMPED = 6.0
 
-# News as likely as not to be nothing still is worth a look if it says clearly good or bad.
+# News as likely as not to be nothing still is worth a look if it tells of an event and says clearly
+# good or bad; where another has jumped on it, it is as likely as not to bear on this one too.
 _MATERIAL = 0.27
+_MATERIAL_WITHOUT_EVENT = 0.5
+_MATERIAL_IF_JUMPED = 0.5
 _CLEAR = 0.1
-# Such news of the same theme within the last day, or in the same words within the week,
-# makes this one a reprint; within half an hour it is the same story breaking.
-_STALE_US = 24 * 3_600 * US_PER_S
-_REMEMBERED_US = 7 * 24 * 3_600 * US_PER_S
-_SAME_WORDS = 0.6
-_BREAKING_US = 30 * US_PER_MINUTE
-_STALE_PART = 0.5
 _MOST_SUBJECTS = 4
 # The part of material news that takes longer than a few minutes to read.
 _SLOW_PART = 0.5
 _WARM_MIN = 60
 
-
-class Told(NamedTuple):
-    """What was told of a security before; ``ts`` is epoch microseconds."""
-
-    ts: int
-    theme: str
-    material: float
-    headline: str
+# Two sides of one matter: what is good for one is not for the other.
+_TWO_SIDES = re.compile(
+    r"\b(?:acqui\w+|merge\w*|takeover|buyout|bids?|offers?|to buy (?!.* from\b)|buys|to sell|sells|"
+    r"stake|sue[sd]?|suing|against|versus|vs|accus\w+|infring\w+)\b",
+    re.IGNORECASE,
+)
 
 
 class _State(NamedTuple):
-    """One security after one news: its move over its usual one, at the end and at its extreme.
-
-    ``before`` is its largest move of the hour before.
-    """
+    """One security after one news."""
 
     item: Item
     material: float
     row: int
-    minutes: int
-    move: float
-    extreme: float
-    before: float
+    reaction: Reaction
     stale: bool
-    trades: bool
 
     @property
-    def unreacted(self) -> bool:
+    def move(self) -> float:
+        """Its move since the news, or that over the night if larger."""
+        return max(self.reaction.move, self.reaction.gap, key=abs)
+
+    @property
+    def jumped(self) -> bool:
+        """Whether the news moved it, for all to see."""
+        routine = wording(self.item.headline).routine
+        return not routine and abs(self.move) >= _JUMPED and self.reaction.before <= _KNOWN_BEFORE
+
+    @property
+    def worth_a_look(self) -> bool:
+        """Whether its words alone make it likely enough to be material."""
+        event = wording(self.item.headline).event
+        return self.material >= (_MATERIAL if event else _MATERIAL_WITHOUT_EVENT)
+
+    @property
+    def silent(self) -> bool:
         """Whether the price is as if there had been no news, though it could have moved."""
+        seen = self.reaction
         return (
-            self.trades
+            seen.trades
             and not self.stale
             and abs(self.move) <= _UNREACTED
-            and self.extreme <= _UNREACTED_ON_THE_WAY
-            and self.before <= _KNOWN_BEFORE
+            and seen.extreme <= _UNREACTED_ON_THE_WAY
+            and seen.before <= _KNOWN_BEFORE
         )
+
+    def has_begun(self, sign: Direction) -> bool:
+        """Whether the price is on its way as the news says."""
+        seen = self.reaction
+        begun = max(sign * seen.move, *(sign * seen.lately)) > _NOT_BEGUN
+        return begun or sign * seen.gap > _NOT_IN_THE_GAP
 
 
 class NewsArbitrage:
     """Detector of ``news_arbitrage``.
 
-    It remembers what was told of each security within the week: time, theme, materiality, headline.
+    It remembers what was told of each security within the week, and when the last session ended.
     """
 
     name: PatternType = "news_arbitrage"
@@ -121,127 +138,98 @@ class NewsArbitrage:
     def __init__(self) -> None:
         self._read = 0
         self._told: dict[str, list[Told]] = {}
+        self._now = self._closed = 0
 
     def look(self, scene: Scene) -> list[Candidate]:
-        """Material news of the last minutes with a price that does not know it."""
+        """Material news of the last minutes, or of the night, with a price that ignores it."""
         panel = scene.panel
+        if panel.minute_of_session == 1:
+            self._closed = self._now
+        self._now = panel.now
         self._remember(scene)
-        since = panel.now - _LATEST_MIN * US_PER_MINUTE
         stories: dict[str, list[Item]] = {}
-        for item in scene.news.since(since, panel.now - (_SOONEST_MIN - 1) * US_PER_MINUTE):
+        for item in self._fresh(scene):
             stories.setdefault(item.news_id, []).append(item)
-        found = [_candidate(panel, items, self._told) for items in stories.values()]
-        return sorted((c for c in found if c is not None), key=lambda c: -c.strength)
+        if not stories:
+            return []
+        nights = night_moves(panel)
+        found = []
+        for items in stories.values():
+            if len(items) > _MOST_SUBJECTS:
+                continue
+            states = [self._state(panel, item, nights) for item in items]
+            known = [s for s in states if s is not None]
+            candidate = _of_story(known)
+            if candidate is not None:
+                found.append(candidate)
+        return sorted(found, key=lambda c: -c.strength)
+
+    def _fresh(self, scene: Scene) -> list[Item]:
+        """News that has been out for some minutes of trading, and not for many."""
+        panel = scene.panel
+        since = panel.now - _LATEST_MIN * US_PER_MINUTE
+        items = scene.news.since(since, panel.now - (_SOONEST_MIN - 1) * US_PER_MINUTE)
+        if _SOONEST_MIN <= panel.minute_of_session <= _LATEST_MIN and self._closed:
+            opened = panel.now - panel.minute_of_session * US_PER_MINUTE
+            items = scene.news.since(self._closed, opened) + [i for i in items if i.ts > opened]
+        return [item for item in items if item.role != "actor"]
+
+    def _state(self, panel: Panel, item: Item, nights: Floats) -> _State | None:
+        row = panel.row.get(item.symbol)
+        if row is None or panel.seen[row] < _WARM_MIN:
+            return None
+        seen = reaction(panel, row, item.ts, nights, _SOONEST_MIN)
+        if seen.minutes < _SOONEST_MIN:
+            return None
+        stale = is_reprint(item, self._told.get(item.symbol, []))
+        return _State(item, material(item), row, seen, stale)
 
     def _remember(self, scene: Scene) -> None:
         now = scene.now
         for item in scene.news.since(self._read, now):
-            if material(item) >= _STALE_PART * _MATERIAL:
+            if material(item) >= STALE_PART * _MATERIAL:
                 told = self._told.setdefault(item.symbol, [])
-                told[:] = [t for t in told if t.ts > now - _REMEMBERED_US]
+                told[:] = [t for t in told if t.ts > now - REMEMBERED_US]
                 told.append(Told(item.ts, item.theme, material(item), item.headline))
         self._read = now
 
     def snapshot(self) -> dict[str, Any]:
         """State for a checkpoint."""
-        return {"read": self._read, "told": {s: list(map(list, t)) for s, t in self._told.items()}}
+        return {
+            "read": self._read,
+            "told": {s: list(map(list, t)) for s, t in self._told.items()},
+            "now": self._now,
+            "closed": self._closed,
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over the state of a snapshot."""
         self._read = state["read"]
         self._told = {s: [Told(*t) for t in told] for s, told in state["told"].items()}
+        self._now, self._closed = state["now"], state["closed"]
 
 
-def _candidate(panel: Panel, items: list[Item], told: dict[str, list[Told]]) -> Candidate | None:
-    items = [item for item in items if item.role != "actor"]
-    if len(items) > _MOST_SUBJECTS or not any(material(item) >= _MATERIAL for item in items):
+def _of_story(states: list[_State]) -> Candidate | None:
+    """Those that a news is about and that have not reacted, if it is material."""
+    if len(states) > 1 and _TWO_SIDES.search(states[0].item.headline):
+        states = [s for s in states if s.item.role == "subject"]
+        if len(states) != 1:
+            return None
+    jumped = [s for s in states if s.jumped]
+    silent = [s for s in states if s.silent]
+    if jumped:
+        sign = _sign(max((s.move for s in jumped), key=abs))
+        silent = [s._replace(material=max(s.material, _MATERIAL_IF_JUMPED)) for s in silent]
+    elif states and abs(states[0].item.sentiment) >= _CLEAR:
+        sign = _sign(states[0].item.sentiment)
+        silent = [s for s in silent if s.worth_a_look and not s.has_begun(sign)]
+    else:
         return None
-    states = [s for s in (_state(panel, item, told) for item in items) if s is not None]
-    silent = [s for s in states if s.unreacted and s.material >= _MATERIAL]
-    # Buyer and bought, plaintiff and defendant: what is good for one is not for the other.
-    if items[0].theme == "merger" and len(items) > 1:
-        return None
-    if items[0].theme == "legal" and any(abs(s.move) >= _REACTED for s in states):
-        return None
-    if not silent:
-        return None
-    sign = _direction(states)
-    if not sign:
-        return None
-    silent.sort(key=lambda s: -s.material)
-    return _found(silent, sign)
+    return _found(silent, sign, jumped[0] if jumped else None) if silent else None
 
 
-def _direction(states: Sequence[_State]) -> Direction | None:
-    """Where the price will go: as the text says, or as one of the named has gone already."""
-    reacted = [s for s in states if abs(s.move) >= _REACTED]
-    if reacted:
-        return 1 if max(reacted, key=lambda s: abs(s.move)).move > 0 else -1
-    sentiment = states[0].item.sentiment
-    if abs(sentiment) < _CLEAR:
-        return None
-    return 1 if sentiment > 0 else -1
-
-
-def _state(panel: Panel, item: Item, told: dict[str, list[Told]]) -> _State | None:
-    row = panel.row.get(item.symbol)
-    if row is None or panel.seen[row] < _WARM_MIN or not in_session(panel, item.ts):
-        return None
-    minutes = minutes_since(panel, item.ts)
-    if minutes < _SOONEST_MIN:
-        return None
-    span = min(minutes + _BEFORE_MIN, panel.minute_of_session)
-    own = panel.window.last("m", span)[:, row].astype(np.float64)
-    usual = float(usual_move(panel, np.array([row]), minutes)[0]) / math.sqrt(minutes)
-    after = np.cumsum(own[-minutes:]) / (usual * np.sqrt(np.arange(1, minutes + 1)))
-    return _State(
-        item,
-        material(item),
-        row,
-        minutes,
-        float(after[-1]),
-        float(np.abs(after).max()),
-        _largest(own[:-minutes], usual),
-        is_reprint(item, told.get(item.symbol, [])),
-        _could_have_moved(panel, row, minutes),
-    )
-
-
-def _could_have_moved(panel: Panel, row: int, minutes: int) -> bool:
-    """Whether it trades just now, at a price that is not always the same."""
-    trades = float(panel.window.last("traded", minutes)[:, row].mean()) > 0.5
-    return trades and bool(panel.window.last("r", SESSION_MIN)[:, row].any())
-
-
-def _largest(own: Floats, usual: float) -> float:
-    """The largest move over any of some spans of ``own``, shape (minutes,), in deviations."""
-    path = np.concatenate([[0.0], np.cumsum(own)])
-    spans = [span for span in _BEFORE_SPANS if span < len(path)]
-    return max(
-        (float(np.abs(path[s:] - path[:-s]).max()) / (usual * math.sqrt(s)) for s in spans),
-        default=0.0,
-    )
-
-
-def is_reprint(item: Item, told: Sequence[Told]) -> bool:
-    """Whether the same was told of the security before, though not just now."""
-    words, enough = Headline.of(item.headline).words, _STALE_PART * material(item)
-    for earlier in told:
-        age = item.ts - earlier.ts
-        if not _BREAKING_US < age <= _REMEMBERED_US:
-            continue
-        same_kind = earlier.theme == item.theme and earlier.material >= enough
-        before = Headline.of(earlier.headline).words
-        shared = len(words & before) / max(len(words | before), 1)
-        same_text = shared >= _SAME_WORDS and _figures(words) == _figures(before)
-        if same_text or (same_kind and age <= _STALE_US):
-            return True
-    return False
-
-
-def _figures(words: frozenset[str]) -> set[str]:
-    """The words with a digit: another number is another event."""
-    return {word for word in words if any(c.isdigit() for c in word)}
+def _sign(value: float) -> Direction:
+    return 1 if value > 0 else -1
 
 
 def remaining(materiality: float) -> float:
@@ -254,10 +242,13 @@ def remaining(materiality: float) -> float:
     return slow / (slow + 1 - materiality)
 
 
-def _found(silent: list[_State], sign: Direction) -> Candidate:
-    first = silent[0]
+def _found(silent: list[_State], sign: Direction, leader: _State | None) -> Candidate:
+    """``leader`` is the one that has jumped, if any has."""
+    silent = sorted(silent, key=lambda s: -s.material)
+    first, seen = silent[0], silent[0].reaction
     names = [s.item.symbol for s in silent]
     left = remaining(first.material)
+    gone_ahead = {leader.item.symbol: round(leader.move, 2)} if leader else {}
     return Candidate(
         pattern_type="news_arbitrage",
         lead=tuple(sorted(names)),
@@ -272,20 +263,21 @@ def _found(silent: list[_State], sign: Direction) -> Candidate:
             "materiality_as_told": round(first.material, 3),
             "sentiment": round(first.item.sentiment, 3),
             "theme": first.item.theme,
-            "minutes_since_news": first.minutes,
+            "minutes_since_news": seen.minutes,
             "moves_deviations": {s.item.symbol: round(s.move, 2) for s in silent},
-            "moves_before": {s.item.symbol: round(s.before, 2) for s in silent},
+            "moves_before": {s.item.symbol: round(s.reaction.before, 2) for s in silent},
+            "gone_ahead": gone_ahead,
             "still_material": round(left, 3),
         },
         features={
             "materiality": first.item.materiality,
             "materiality_as_told": first.material,
             "sentiment": abs(first.item.sentiment),
-            "reaction": sign * first.move / 2,
-            "extreme": first.extreme / 2,
-            "before": first.before / 3,
-            "minutes": first.minutes / 10,
-            "linked": float(len(silent) > 1),
+            "reaction": sign * seen.move / 2,
+            "extreme": seen.extreme / 2,
+            "before": seen.before / 3,
+            "minutes": seen.minutes / 10,
+            "linked": float(leader is not None),
             "subject": float(first.item.role == "subject"),
         },
         evidence=[first.item.news_id],
