@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from agents import metrics
+from agents import metrics, models
 from agents.discovery.journal import JournaledDiscovery
 from agents.durability import RETRY_S, Effects, Ledger
 from agents.market import rows
@@ -288,6 +288,7 @@ class MarketStage:
 
     async def _restore(self) -> _State:
         config = self.config
+        await asyncio.to_thread(models.prepare)
         ledger = Ledger("market", config.bars, 0, self.effects, config.checkpoint_interval_s)
         found = await ledger.restore()
         if found is None:
