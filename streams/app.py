@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> CatalystApp:
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=8 << 20,
         producer_max_request_size=topics.MAX_MESSAGE_BYTES,
-        producer_linger=0.02,
+        producer_linger=0.002,
         stream_wait_empty=False,
         stream_buffer_maxsize=128,
         # Faust's defaults make a takeover last a minute and a half.

@@ -202,6 +202,7 @@ class Pipeline:
                 log.warning("a successor stores the rest", reason=str(failure))
             elif failure is not None:
                 raise failure
+        await self.market.close()
 
     def view(self) -> WorkerView:
         """What this worker says of itself to the others."""
