@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -116,6 +116,7 @@ class Ledger:
         processed: int,
         event_time: int,
         part: tuple[int, dict[str, Any]] | None = None,
+        before: Sequence[Awaitable[Any]] = (),
     ) -> asyncio.Task[None]:
         """Start a checkpoint of everything up to now; the agent may go on meanwhile.
 
@@ -123,6 +124,7 @@ class Ledger:
         ``part`` is a number and a part of the state that is large and seldom stored, which the
         state and those after it build on; it takes the place of the third last number. Who goes
         on from a stored state leaves one number out: it may be taken by who had the partition.
+        ``before`` are effects of other kinds that must be there first.
         """
         self._last = time.monotonic()
         self._done = processed
@@ -140,7 +142,7 @@ class Ledger:
             number, content = part
             aside = replace(checkpoint, agent=f"{self.agent}.part", partition=number % PARTS)
             checkpoints.insert(0, replace(aside, state=encode_state(content)))
-        sent = self.publisher.unconfirmed()
+        sent = [*self.publisher.unconfirmed(), *before]
         covered = [event for event in self._held if self._is_covered(event, next_offset)]
         self._held = [event for event in self._held if not self._is_covered(event, next_offset)]
         self._running = asyncio.create_task(self._finish(checkpoints, sent, covered, self._running))
@@ -161,7 +163,7 @@ class Ledger:
         if previous is not None:
             await previous
         packed = [await asyncio.to_thread(_packed, checkpoint) for checkpoint in checkpoints]
-        await self.publisher.confirm(sent)
+        await asyncio.gather(self.publisher.confirm(sent), self.effects.writer.flush())
         await self.effects.checkpoints.save(packed)
         for event in covered:
             event.ack()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from importlib import import_module
 from importlib.metadata import version
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, ClassVar
@@ -62,6 +63,16 @@ _LISTED = {
 }
 _ALLOWED = frozenset((module, name) for module, names in _LISTED.items() for name in names.split())
 _NAMED = (type, FunctionType, BuiltinFunctionType)
+
+
+def prepare() -> None:
+    """Import what models are made of, which is imported where it is first needed.
+
+    That takes a second of processor time, nearly all of it for ``scipy.stats``, and a worker that
+    starts has better things to do; it may be done in a thread.
+    """
+    for module in ("river.compose", "river.drift", "river.linear_model", "river.preprocessing"):
+        import_module(module)
 
 
 class ModelMismatch(ValueError):

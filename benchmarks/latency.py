@@ -118,8 +118,14 @@ class Sender(Thread):
 
     def _send(self) -> None:
         delivery = Delivery(self._broker, Event())
-        began = time.monotonic()
-        for due in self._due:
+        first, *rest = self._due
+        for record in first.records:
+            delivery.send(QUOTES, record)
+        # The producer's own start takes up to a second, which is no delay of the worker.
+        delivery.flush()
+        began = time.monotonic() - first.at
+        self.sent.append((time.time(), first.total))
+        for due in rest:
             if self._halt.wait(max(0.0, began + due.at - time.monotonic())):
                 break
             now = time.time()

@@ -21,7 +21,7 @@ from agents.tracking import agent as tracking
 from streams import logs, topics, web
 from streams.pipeline import Pipeline
 from streams.settings import Settings, get_settings
-from streams.transport import PromptTransport
+from streams.transport import NoTables, PromptTransport
 
 
 class CatalystApp(faust.App):
@@ -58,13 +58,14 @@ def create_app(settings: Settings) -> CatalystApp:
         settings.app_id,
         broker=[f"kafka://{host.strip()}" for host in settings.kafka_broker.split(",")],
         store="memory://",
+        TableManager=NoTables,
         datadir=str(Path(settings.data_dir) / "faust"),
         topic_allow_declare=False,
         topic_disable_leader=True,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=8 << 20,
         producer_max_request_size=topics.MAX_MESSAGE_BYTES,
-        producer_linger=0.02,
+        producer_linger=0.002,
         stream_wait_empty=False,
         stream_buffer_maxsize=128,
         # Faust's defaults make a takeover last a minute and a half.

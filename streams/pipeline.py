@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import structlog
 
+from agents import models
 from agents.coordination.keeper import Keeper, KeeperConfig, WorkerView
 from agents.durability import Effects
 from agents.market.engine import EngineConfig
@@ -148,6 +149,7 @@ class Pipeline:
             Publisher(app),
         )
         self.assigned = False
+        self._preparing: asyncio.Task[None] | None = None
         app.on_partitions_assigned.connect(self._joined)
 
     def _effects(self, app: Any) -> Effects:
@@ -164,6 +166,8 @@ class Pipeline:
         Raises:
             UserError: a topic is missing or has other partitions than the settings say.
         """
+        # Until the group is joined there is time for it.
+        self._preparing = asyncio.create_task(asyncio.to_thread(models.prepare))
         ids = await asyncio.to_thread(
             topics.check_topics, self.settings.kafka_broker, topics.all_topics(self.settings)
         )
@@ -198,6 +202,7 @@ class Pipeline:
                 log.warning("a successor stores the rest", reason=str(failure))
             elif failure is not None:
                 raise failure
+        await self.market.close()
 
     def view(self) -> WorkerView:
         """What this worker says of itself to the others."""

@@ -48,30 +48,38 @@ def transport_type(pg_type: PgType) -> str:
 
 def encode(pg_type: PgType, data: Column) -> BinaryArray:
     """The column as a one-dimensional array."""
-    if pg_type in _FIXED:
-        oid, payload = _FIXED[pg_type][0], _fixed(pg_type, data)
-    else:
-        oid, payload = _VARIABLE[pg_type], _variable(pg_type, data)
+    oid = _FIXED[pg_type][0] if pg_type in _FIXED else _VARIABLE[pg_type]
+    payload = _short(pg_type, data) if is_short(pg_type, data) else _variable(pg_type, data)
     if not len(data):
         return BinaryArray(struct.pack(">iiI", 0, 0, oid))
     return BinaryArray(_HEADER.pack(1, int(data.nulls is not None), oid, len(data), 1) + payload)
 
 
-def _fixed(pg_type: PgType, data: Column) -> bytes:
-    wire = np.dtype(_FIXED[pg_type][1])
-    values = data.values - _POSTGRES_EPOCH_US if pg_type == "timestamptz" else data.values
-    rows = np.empty(len(data), np.dtype([("size", ">i4"), ("value", wire)]))
-    rows["size"] = wire.itemsize
-    rows["value"] = values
-    if data.nulls is None:
-        return rows.tobytes()
-    rows["size"][data.nulls] = -1
-    return _without_padding(rows, np.where(data.nulls, 0, wire.itemsize))
+def is_short(pg_type: PgType, data: Column) -> bool:
+    """Whether a value has a place of fixed width: numbers, times, text of dtype S."""
+    return pg_type in _FIXED or (pg_type == "text" and data.values.dtype.kind == "S")
+
+
+def wire_type(pg_type: PgType, data: Column) -> str:
+    """NumPy's type of the place that a short value has."""
+    return _FIXED[pg_type][1] if pg_type in _FIXED else f"S{max(data.values.dtype.itemsize, 1)}"
+
+
+def wire_values(pg_type: PgType, data: Column) -> NDArray[Any]:
+    """Short values as numbers or text that travel."""
+    return data.values - _POSTGRES_EPOCH_US if pg_type == "timestamptz" else data.values
+
+
+def sizes(pg_type: PgType, data: Column) -> NDArray[np.integer[Any]]:
+    """Bytes of each short value, shape (n,), -1 for null."""
+    if pg_type in _FIXED:
+        size: NDArray[Any] = np.full(len(data), np.dtype(_FIXED[pg_type][1]).itemsize)
+    else:
+        size = np.strings.str_len(data.values)
+    return size if data.nulls is None else np.where(data.nulls, -1, size)
 
 
 def _variable(pg_type: PgType, data: Column) -> bytes:
-    if data.values.dtype.kind == "S":
-        return _short_text(data)
     prefix = _JSONB_VERSION if pg_type == "jsonb" else b""
     nulls = data.nulls if data.nulls is not None else np.zeros(len(data), np.bool_)
     return b"".join(
@@ -82,20 +90,15 @@ def _variable(pg_type: PgType, data: Column) -> bytes:
     )
 
 
-def _short_text(data: Column) -> bytes:
-    """Text of dtype S: laid out with its padding in one piece, then the padding cut out."""
-    width = max(data.values.dtype.itemsize, 1)
-    rows = np.zeros(len(data), np.dtype([("size", ">i4"), ("value", f"S{width}")]))
-    sizes = np.strings.str_len(data.values)
-    rows["size"] = sizes
-    rows["value"] = data.values
-    if data.nulls is not None:
-        rows["size"][data.nulls] = -1
-        sizes = np.where(data.nulls, 0, sizes)
-    return _without_padding(rows, sizes)
-
-
-def _without_padding(rows: NDArray[Any], sizes: NDArray[np.integer[Any]]) -> bytes:
+def _short(pg_type: PgType, data: Column) -> bytes:
+    """Values laid out with their padding in one piece, then the padding cut out."""
+    wire = np.dtype(wire_type(pg_type, data))
+    rows = np.empty(len(data), np.dtype([("size", ">i4"), ("value", wire)]))
+    size = sizes(pg_type, data)
+    rows["size"] = size
+    rows["value"] = wire_values(pg_type, data)
+    if size.min(initial=wire.itemsize) == wire.itemsize:
+        return rows.tobytes()
     raw = rows.view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
-    kept = np.arange(rows.dtype.itemsize) < (sizes + 4)[:, None]
+    kept = np.arange(rows.dtype.itemsize) < (size.clip(0) + 4)[:, None]
     return raw[kept].tobytes()

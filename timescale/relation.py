@@ -41,6 +41,19 @@ class Relation:
     fill: tuple[str, ...] = ()
 
     @cached_property
+    def types(self) -> tuple[PgType, ...]:
+        """The types of the columns."""
+        return tuple(field.type for field in self.columns)
+
+    @cached_property
+    def copy(self) -> sql.Composed:
+        """The statement for bulk loads: a row that repeats a key fails all of it."""
+        names = _comma([sql.Identifier(field.name) for field in self.columns])
+        return sql.SQL("COPY {relation} ({names}) FROM STDIN (FORMAT BINARY)").format(
+            relation=sql.Identifier(self.name), names=names
+        )
+
+    @cached_property
     def insert(self) -> sql.Composed:
         """The statement: one binary array a column."""
         names = [sql.Identifier(field.name) for field in self.columns]

@@ -17,14 +17,13 @@ from timescale.columns import ColumnData
 from timescale.connect import connect_async, one_line, session_parameters
 from timescale.errors import TimescaleError
 from timescale.failures import Remedy, remedy
+from timescale.insertion import Insertion
 from timescale.pending import Batch, PendingRows
-from timescale.pgbinary import BinaryArray, BinaryArrayDumper, encode
 from timescale.relation import Relation
 
 logger = logging.getLogger(__name__)
 
 OnRejected: TypeAlias = Callable[[Relation, list[dict[str, Any]], Exception], Awaitable[None]]
-_Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 _Rejection: TypeAlias = tuple[list[dict[str, Any]], psycopg.Error]
 
 BACKOFF_FIRST_S = 0.1
@@ -72,7 +71,7 @@ class RowWriter:
         self,
         dsn: str,
         *,
-        batch_rows: int = 5_000,
+        batch_rows: int = 10_000,
         max_pending_rows: int = 200_000,
         linger_s: float = 0.05,
         on_rejected: OnRejected | None = None,
@@ -96,7 +95,7 @@ class RowWriter:
         self._stopping = False
         self._reason: str | None = None
         self._failure: BaseException | None = None
-        self._connection: _Connection | None = None
+        self._insertion: Insertion | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -283,7 +282,8 @@ class RowWriter:
         while parts:
             start, stop = parts.pop()
             try:
-                inserted += await self._execute(batch.cut(start, stop))
+                insertion = await self._connected()
+                inserted += await insertion.store(batch.cut(start, stop))
             except psycopg.Error as error:
                 action = remedy(error)
                 if action is Remedy.RETRY or (action is Remedy.RETRY_FEW and not split_internal):
@@ -295,25 +295,15 @@ class RowWriter:
                     parts += [(middle, stop), (start, middle)]
         return inserted, rejected
 
-    async def _execute(self, batch: Batch) -> int:
-        connection = await self._connected()
-        arrays = [
-            encode(field.type, column)
-            for field, column in zip(batch.relation.columns, batch.columns, strict=True)
-        ]
-        cursor = await connection.execute(batch.relation.insert, arrays)
-        return cursor.rowcount
-
-    async def _connected(self) -> _Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = await connect_async(self._dsn)
-            self._connection.adapters.register_dumper(BinaryArray, BinaryArrayDumper)
-        return self._connection
+    async def _connected(self) -> Insertion:
+        if self._insertion is None or self._insertion.connection.closed:
+            self._insertion = Insertion(await connect_async(self._dsn))
+        return self._insertion
 
     async def _close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        insertion, self._insertion = self._insertion, None
+        if insertion is not None:
+            await insertion.connection.close()
 
     async def _hand_over(self, relation: Relation, rejected: list[_Rejection]) -> None:
         for rows, error in rejected:

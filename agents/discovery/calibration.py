@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from river.drift import ADWIN
-
 from agents import models
 from agents.models import ModelMismatch
 
@@ -130,7 +128,7 @@ class Record:
         record = cls(outcomes, came_true, gain, drifts)
         record.newest.extend((p, y) for p, y in state["newest"])
         try:
-            record._drift = models.load(state["drift"], ADWIN)
+            record._drift = models.load(state["drift"], type(record._drift))
         except ModelMismatch:
             for p, y in record.newest:
                 record._drift.update(log_loss(p, y))
@@ -138,6 +136,9 @@ class Record:
 
 
 def _new_drift() -> Any:
+    # Here, as it takes a second: see agents.models.prepare.
+    from river.drift import ADWIN
+
     make: Any = ADWIN
     return make(clock=_DRIFT_CLOCK)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
-from river import compose, linear_model, optim, preprocessing
 
 from agents import models
 from agents.discovery.calibration import LEAST, Record, figures
@@ -199,7 +198,7 @@ class Confidence:
             kind.scores.extend((x, y, w) for x, y, w in saved["scores"])
             kind.record = Record.restore(saved["record"])
             try:
-                kind.model = models.load(saved["model"], compose.Pipeline)
+                kind.model = models.load(saved["model"], type(kind.model))
                 kind.seen = saved["seen"]
             except ModelMismatch:
                 kind.seen = 0.0
@@ -208,6 +207,9 @@ class Confidence:
 
 
 def _new_model() -> Any:
+    # Here, as it takes a second: see agents.models.prepare.
+    from river import linear_model, optim, preprocessing
+
     return preprocessing.StandardScaler() | linear_model.LogisticRegression(
         optim.SGD(_LEARNING_RATE), l2=_RIDGE, intercept_lr=_LEARNING_RATE
     )

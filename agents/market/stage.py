@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import structlog
 
-from agents import metrics
+from agents import metrics, models
 from agents.discovery.journal import JournaledDiscovery
 from agents.durability import RETRY_S, Effects, Ledger
 from agents.market import rows
@@ -25,7 +25,7 @@ from schemas.errors import InvalidMessage
 from schemas.news import decode_news, decode_security
 from schemas.times import US_PER_S, iso
 from schemas.tracking import decode_scan_request
-from timescale.cycles import close_cycle, open_cycle, resolve_cycles
+from timescale.cycles import Cycles
 from timescale.errors import TimescaleError, Unavailable
 from timescale.relations import (
     DISCOVERIES,
@@ -87,6 +87,7 @@ class MarketStage:
         self.effects = effects
         self.durable_until = 0
         self._state: _State | None = None
+        self._cycles = Cycles(config.dsn)
         self._generation = 0
         self._order = ReadingOrder(config.inputs, self._read)
         self._waiting: dict[str, deque[Any]] = {topic: deque() for topic in config.inputs}
@@ -206,12 +207,14 @@ class MarketStage:
     async def _decide(self, state: _State, out: Outputs, stored_in: float) -> None:
         """Make decisions durable, then publish them, each scan as a trading cycle."""
         waiting = state.engine.waiting_news
+        opening = []
         for update in out.updates:
             if update.scan is not None:
                 cycle = cycle_of(update.scan, out.request)
                 since, state.discovered = state.discovered, Counter()
                 steps = steps_of(update.scan, update, out, waiting, stored_in, since)
-                await self._record(partial(open_cycle, self.config.dsn, cycle, steps))
+                record = self._record(partial(self._cycles.open, cycle, steps))
+                opening.append(asyncio.create_task(record))
         outbox = [
             record
             for update in out.updates
@@ -219,7 +222,7 @@ class MarketStage:
         ]
         outbox += rows.signal_records(out, self.config.signals)
         cycles = [cycle_id(u.scan, out.request) for u in out.updates if u.scan is not None]
-        await self._checkpoint(state, outbox, cycles)
+        await self._checkpoint(state, outbox, cycles, opening)
         await self._publish(state.ledger, outbox, cycles)
 
     async def _publish(self, ledger: Ledger, outbox: list[Any], cycles: list[str]) -> None:
@@ -228,7 +231,7 @@ class MarketStage:
             await ledger.publisher.send(topic, key, value)
         done = {"records": len(outbox), "seconds": round(time.monotonic() - began, 6)}
         for cycle in cycles:
-            await self._record(partial(close_cycle, self.config.dsn, cycle, "signals", done))
+            await self._record(partial(self._cycles.close, cycle, "signals", done))
 
     async def _record(self, call: Callable[[], Awaitable[object]]) -> None:
         """Make a coordination record; waits for the database, as the checkpoint after it would.
@@ -252,8 +255,13 @@ class MarketStage:
             await self.effects.writer.flush()
 
     def _checkpoint(
-        self, state: _State, outbox: list[Any] | None = None, cycles: list[str] | None = None
+        self,
+        state: _State,
+        outbox: list[Any] | None = None,
+        cycles: list[str] | None = None,
+        before: Sequence[Awaitable[Any]] = (),
     ) -> asyncio.Task[None]:
+        """Begin a checkpoint, stored when what is ``before`` it is done too."""
         bars = state.engine.clock.resume_offset(state.offsets[self.config.bars])
         offsets = state.offsets | {self.config.bars: bars}
         snapshot: dict[str, Any] = {
@@ -268,7 +276,7 @@ class MarketStage:
         part = None if whole is None else (state.discovery.whole, whole)
         until, generation = state.engine.clock.time, self._generation
         # Records of all topics are counted together: progress on any of them is progress.
-        task = state.ledger.begin(snapshot, bars, state.taken, until, part)
+        task = state.ledger.begin(snapshot, bars, state.taken, until, part, before)
         task.add_done_callback(lambda done: self._note_durable(done, until, generation))
         return task
 
@@ -288,10 +296,11 @@ class MarketStage:
 
     async def _restore(self) -> _State:
         config = self.config
+        await asyncio.to_thread(models.prepare)
         ledger = Ledger("market", config.bars, 0, self.effects, config.checkpoint_interval_s)
         found = await ledger.restore()
         if found is None:
-            await self._record(partial(resolve_cycles, config.dsn, []))
+            await self._record(partial(self._cycles.resolve, []))
             offsets, discovery = dict.fromkeys(config.inputs, 0), JournaledDiscovery()
             return _State(MarketEngine(config.engine, discovery), discovery, ledger, offsets)
         _, saved = found
@@ -299,7 +308,7 @@ class MarketStage:
         for topic, topic_id, offset in saved["offsets"]:
             if self.effects.topic_ids.get(topic) == topic_id:
                 offsets[topic] = offset
-        await self._record(partial(resolve_cycles, config.dsn, saved["cycles"]))
+        await self._record(partial(self._cycles.resolve, saved["cycles"]))
         await self._publish(ledger, saved["outbox"], saved["cycles"])
         log.info("restored", agent="market", offsets=offsets)
         discovery = await self._resume(ledger, saved["engine"]["discovery"])
@@ -357,3 +366,7 @@ class MarketStage:
             state = self._state
             if state is not None and state.ledger.behind(state.taken):
                 await self._checkpoint(state)
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._cycles.disconnect()

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from river import linear_model, optim
-
 from agents import models
 from agents.news.themes import OTHER, Theme
 
@@ -96,11 +94,14 @@ class Materiality:
         Raises:
             ModelMismatch: another version of this model or of River stored it.
         """
-        model = models.load(state["model"], linear_model.LogisticRegression)
+        model = models.load(state["model"], type(_new_model()))
         return cls(model, dict(state["seen"]))
 
 
 def _new_model() -> Any:
+    # Here, as it takes a second: see agents.models.prepare.
+    from river import linear_model, optim
+
     return linear_model.LogisticRegression(
         optimizer=optim.SGD(_LEARNING_RATE), intercept_lr=_LEARNING_RATE, l2=1e-4
     )

@@ -6,6 +6,8 @@ import builtins
 import os
 import pickle
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -197,3 +199,19 @@ def test_numbers_of_numpy_keep_type_and_shape(value: Any) -> None:
     assert type(copy) is type(value)
     assert copy.dtype == value.dtype
     assert np.array_equal(copy, value)
+
+
+def test_a_worker_is_imported_without_river_which_is_then_there_at_once() -> None:
+    script = (
+        "import sys, streams.app, streams.cli.worker\n"
+        "assert not {'river', 'scipy'} & sys.modules.keys()\n"
+        "from agents import models\n"
+        "models.prepare()\n"
+        "before = set(sys.modules)\n"
+        "from agents.market.engine import EngineConfig, MarketEngine\n"
+        "MarketEngine(EngineConfig()).snapshot()\n"
+        "late = {name for name in sys.modules.keys() - before if name.startswith('river')}\n"
+        "assert not late, late\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

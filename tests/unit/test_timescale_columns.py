@@ -1,3 +1,5 @@
+import math
+import struct
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ from psycopg.pq import Format
 
 from timescale.columns import Coded, PgType, column, constant, joined, python_value
 from timescale.pgbinary import encode, transport_type
+from timescale.pgcopy import copy_data, is_copyable
 
 _ARRAY_OID = {
     "float8": 1022,
@@ -130,3 +133,59 @@ def test_array_elements_are_quoted() -> None:
     literal = column("text[]", [['a"b', "c\\d", "e,f"], None])
     assert literal.values[0] == b'{"a\\"b","c\\\\d","e,f"}'
     assert python_value("text[]", literal, 1) is None
+
+
+def copied_rows(data: bytes) -> list[list[bytes | None]]:
+    """The values of each row in the binary format of COPY, as its documentation has it."""
+    assert data[:19] == b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    rows, at = [], 19
+    while (fields := struct.unpack_from(">h", data, at)[0]) != -1:
+        at += 2
+        row: list[bytes | None] = []
+        for _ in range(fields):
+            (size,) = struct.unpack_from(">i", data, at)
+            at += 4
+            row.append(None if size < 0 else data[at : at + size])
+            at += max(size, 0)
+        rows.append(row)
+    assert at + 2 == len(data)
+    return rows
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.sampled_from(["", "A", "Cé", "ZZZZ"]), st.none() | st.floats(), _TIMES
+        ),
+        max_size=40,
+    )
+)
+def test_rows_to_be_copied_are_the_rows_that_were_given(
+    rows: list[tuple[str | None, float | None, datetime]],
+) -> None:
+    symbols = sorted({symbol for symbol, _, _ in rows if symbol is not None})
+    codes = [-1 if symbol is None else symbols.index(symbol) for symbol, _, _ in rows]
+    types: tuple[PgType, ...] = ("text", "float8", "timestamptz")
+    columns = (
+        column("text", Coded(np.array(codes, np.int64), symbols)),
+        column("float8", [value for _, value, _ in rows]),
+        column("timestamptz", [moment for _, _, moment in rows]),
+    )
+    assert is_copyable(types, columns)
+    epoch = datetime(2000, 1, 1, tzinfo=UTC)
+    expected = [
+        [
+            None if symbol is None else symbol.encode(),
+            None if value is None or math.isnan(value) else struct.pack(">d", value),
+            struct.pack(">q", (moment - epoch) // timedelta(microseconds=1)),
+        ]
+        for symbol, value, moment in rows
+    ]
+    # Those alike come together, each kind in its order.
+    assert sorted(copied_rows(copy_data(types, columns)), key=repr) == sorted(expected, key=repr)
+
+
+def test_what_has_no_fixed_place_is_not_copied() -> None:
+    for pg_type, data in (("jsonb", [{}]), ("text[]", [["A"]]), ("bytea", [b"A"])):
+        assert not is_copyable([pg_type], [column(pg_type, data)])
+    assert not is_copyable(["text"], [column("text", Coded(np.array([0]), ["A\0"]))])
