@@ -130,12 +130,12 @@ def test_what_only_looks_like_it_is_not(
 
 
 def test_the_fall_of_a_slope_by_hand() -> None:
-    y = np.array([[1.0], [-1.0], [2.0], [-2.0]])
-    x = np.array([[1.0], [0.0], [1.0], [-2.0]])
-    # Slope 7/10; residuals 0.3, 0.7, -0.4, -0.6; White's variance (0.58 + 4 * 0.52) / 100; of sums
-    # over three minutes that overlap, 19/9 are worth one.
-    free = 4 / (19 / 9)
-    t = (1.5 - 0.7) / np.sqrt((0.58 + 4 * 0.52) / 100 * 19 / 9 * free / (free - 1))
+    y = np.array([[1.0], [-1.0], [2.0], [-2.0]] * 2)
+    x = np.array([[1.0], [0.0], [1.0], [-2.0]] * 2)
+    # Slope 14/20; residuals 0.3, 0.7, -0.4, -0.6; White's variance 2 (0.58 + 4 * 0.52) / 400; of
+    # sums over three minutes that overlap 19/9 are worth one, and mean and slope take two of them.
+    free = 8 / (19 / 9)
+    t = (1.5 - 0.7) / np.sqrt(2 * (0.58 + 4 * 0.52) / 400 * 19 / 9 * free / (free - 2))
     expected = np.sqrt(free * np.log1p(t**2 / free))
     assert fall_of_slope(x, y, np.array([1.5])) == pytest.approx(expected)
 

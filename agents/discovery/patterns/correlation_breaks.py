@@ -270,7 +270,7 @@ def fall_of_slope(x: Floats, y: Floats, slope: Floats) -> Floats:
     residual = x - found * y
     free = steps / _OVERLAP
     rough = (y * y * residual * residual).sum(axis=0)
-    error = np.sqrt(rough * _OVERLAP * free / (free - 1)) / square
+    error = np.sqrt(rough * _OVERLAP * free / (free - 2)) / square
     t = (slope - found) / np.maximum(error, 1e-6)
     return np.asarray(np.sign(t) * np.sqrt(free * np.log1p(t * t / free)))
 
