@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.news.wording import wording
+from agents.news.wording import shifted, wording
 from schemas.news import Catalyst
 from schemas.times import US_PER_S, to_us
 
 KEPT_US = 2 * 86_400 * US_PER_S
-
-# Odds of being material for an event, and for comment or routine, beside those of theme and
-# source: of each ten items of one theme, one or two tell of an event.
-_EVENT_ODDS = math.exp(2.0)
-_ROUTINE_ODDS = math.exp(-2.0)
 
 # News as likely as this to be material explains what its security does.
 _EXPLAINS = 0.15
@@ -104,7 +98,4 @@ class NewsLog:
 
 def material(item: Item) -> float:
     """The probability that an item is material, by its estimate and how its headline tells it."""
-    told = wording(item.headline)
-    odds = item.materiality / max(1 - item.materiality, 1e-6)
-    odds *= (_EVENT_ODDS if told.event else 1.0) * (_ROUTINE_ODDS if told.routine else 1.0)
-    return odds / (1 + odds)
+    return shifted(item.materiality, wording(item.headline).log_odds)

@@ -21,6 +21,7 @@ from agents.news.sources import source_tier
 from agents.news.text import fold
 from agents.news.themes import theme, theme_of
 from agents.news.tickers import Mention, TickerFinder
+from agents.news.wording import shifted, wording
 from schemas.news import Catalyst, News, Role, Security
 from schemas.times import US_PER_S, to_us
 
@@ -141,6 +142,7 @@ class NewsDesk:
         folded = fold(news.headline)
         words = phrase_of(headline, (mention.text for mention in mentions))
         kind = theme_of(folded)
+        told = wording(news.headline).log_odds
         tier = source_tier(news.source, news.url)
         score = self.sentiment.score(folded, (mention.text for mention in mentions))
         figures = any(c.isdigit() for c in folded)
@@ -148,7 +150,10 @@ class NewsDesk:
         for symbol, role in roles.items():
             item = Item(kind.name, tier, score, role, figures, len(roles))
             self._expect(news.id, symbol, _Pending(item, words, ts))
-            estimate = self.phrases.revise(words, self.materiality.estimate(item, kind))
+            estimate = self.materiality.estimate(item, kind)
+            # What a phrase did before says more than how it is worded, so it is revised as told.
+            revised = self.phrases.revise(words, shifted(estimate, told))
+            estimate = shifted(revised, -told)
             catalysts.append(
                 Catalyst(
                     symbol,

@@ -7,11 +7,14 @@ what moves prices. The kinds below are those of financial journalism in general.
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from agents.news.text import fold
+
+_EVENT_LOG_ODDS = _ROUTINE_LOG_ODDS = 2.0
 
 
 class Wording(NamedTuple):
@@ -24,6 +27,14 @@ class Wording(NamedTuple):
     def is_news(self) -> bool:
         """Whether it tells of an event and of nothing else."""
         return self.event and not self.routine
+
+    @property
+    def log_odds(self) -> float:
+        """What it adds to the log-odds of being material, beside theme and source.
+
+        Of each ten items of one theme, one or two tell of an event.
+        """
+        return _EVENT_LOG_ODDS * self.event - _ROUTINE_LOG_ODDS * self.routine
 
 
 _LARGE = (
@@ -108,6 +119,10 @@ _ROUTINE = (
     r"pre-arranged|10b5|short interest|(?:options?|unusual) (?:activity|traders?|volume)|(?:shares|"
     r"stake|position) (?:sold|bought|acquired|lifted|cut|raised|lowered|boosted|trimmed) by|"
     r"holdings? in\b",
+    # What is made little of, and an opinion that stays what it was.
+    r"\bminor\b|precaution\w*|\btoken\b|\bisolated\b|immaterial|\bold (?:law)?suit|no (?:material|"
+    r"significant|financial) (?:impact|effect)|keeps? (?:its |the )?(?:[\w-]+ )?(?:rating|stance)|"
+    r"(?:lifts?|raises?|ups|trims?|cuts?|lowers?) (?:price )?target (?:by|to|from) \$",
     # Small moves, and those of others.
     r"\bedges?\b|\binch(?:es|ed)?\b|nudge\w*|ticks? (?:up|down)|choppy|sector peers|with (?:the )?"
     r"(?:broader|wider|overall)|(?:out|under)performs? (?:competitors|peers|the market|market)|"
@@ -255,3 +270,13 @@ def wording(headline: str) -> Wording:
     """
     folded = fold(headline)
     return Wording(bool(_event.search(folded)), bool(_routine.search(folded)))
+
+
+def shifted(probability: float, log_odds: float) -> float:
+    """A probability with its log-odds shifted.
+
+    >>> round(shifted(0.5, 2.0), 3), round(shifted(shifted(0.3, 2.0), -2.0), 3)
+    (0.881, 0.3)
+    """
+    odds = math.exp(log_odds) * probability / max(1 - probability, 1e-6)
+    return odds / (1 + odds)
