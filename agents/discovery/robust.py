@@ -30,13 +30,7 @@ def group_means(
     ``values``, ``deviation`` and ``group`` have shape (n,); the means shape (groups,), NaN where
     a group is empty; a value that is alone in its group gets NaN.
     """
-    middle = np.full(groups, np.nan)
-    order = np.argsort(group, kind="stable")
-    bounds = np.searchsorted(group[order], np.arange(groups + 1))
-    for g in range(groups):
-        members = order[bounds[g] : bounds[g + 1]]
-        if len(members):
-            middle[g] = np.median(values[members])
+    middle = _group_medians(values, group, groups)
     centre = middle[group]
     pulled = np.clip(values - centre, -HUBER * deviation, HUBER * deviation)
     weight = 1.0 / deviation**2
@@ -48,3 +42,15 @@ def group_means(
         alone = others <= 1e-9 * total[group]
         without = np.where(alone, np.nan, centre + (moved[group] - weight * pulled) / others)
     return means, without
+
+
+def _group_medians(values: Floats, group: NDArray[np.intp], groups: int) -> Floats:
+    """The median of each group, NaN of an empty one; sorted once for all of them."""
+    order = np.lexsort((values, group))
+    bounds = np.searchsorted(group[order], np.arange(groups + 1))
+    first, size = bounds[:-1], np.diff(bounds)
+    filled = np.flatnonzero(size)
+    low, high = first[filled] + (size[filled] - 1) // 2, first[filled] + size[filled] // 2
+    medians = np.full(groups, np.nan)
+    medians[filled] = (values[order[low]] + values[order[high]]) / 2
+    return medians
