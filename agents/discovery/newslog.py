@@ -15,7 +15,7 @@ from schemas.times import US_PER_S, to_us
 KEPT_US = 2 * 86_400 * US_PER_S
 
 # News as likely as this to be material explains what its security does.
-_EXPLAINS = 0.15
+EXPLAINS = 0.15
 
 
 class Item(NamedTuple):
@@ -80,9 +80,9 @@ class NewsLog:
                 loudest[at] = item.materiality
         return loudest
 
-    def explained(self, start: int, until: int) -> set[str]:
-        """Securities with news in that time that explains what they do."""
-        return {item.symbol for item in self.since(start, until) if material(item) >= _EXPLAINS}
+    def explained(self, start: int, until: int, least: float = EXPLAINS) -> set[str]:
+        """Securities with news in that time that explains what they do, by how material it is."""
+        return {item.symbol for item in self.since(start, until) if material(item) >= least}
 
     def snapshot(self) -> list[Any]:
         """State for a checkpoint."""

@@ -203,11 +203,22 @@ def test_more_than_three_at_once_are_no_pumps(count: int, before: Before) -> Non
 def test_news_that_means_little_and_peers_that_stay_explain_nothing(before: Before) -> None:
     changed = market()
     pump(changed)
-    changed.report(START - 5, "S00", 0.05)
+    changed.report(START - 5, "S00", 0.02)
     changed.report(START - 5, "S01", 0.5)
     changed.report(START - 5, "S05", 0.5)
     changed.own[DURING, PEERS[1]] += 0.04 / MINUTES
     assert last_day(changed, before, PEAK)
+
+
+def test_a_rise_that_sets_out_with_news_needs_little_of_it(before: Before) -> None:
+    changed = market()
+    pump(changed)
+    without = [row for row, _ in last_day(changed, before, PEAK)]
+    changed.report(START - 5, "S00", 0.05)
+    told = [row for row, _ in last_day(changed, before, PEAK)]
+    # Only a window that begins long after the news takes the rise for one of its own.
+    assert without and len(told) < len(without) / 2
+    assert not told or told[0] > START + 15
 
 
 def test_a_restored_detector_goes_on_as_before(before: Before) -> None:

@@ -70,6 +70,9 @@ _WARM_MIN = 2 * SESSION_MIN
 # Material news explains a rise within a day; that of a peer if it rose within hours; so
 # do the peers if they rise together.
 _NEWS_US = 20 * 60 * US_PER_MINUTE
+# A rise that sets out with news speaks for the news: less of it will do.
+_WITH_NEWS_MIN = 15
+_EXPLAINS_THEN = 0.03
 _FOLLOW_MIN = 120
 _LED = 2.0
 _TOGETHER_MIN = 60
@@ -153,7 +156,8 @@ class PumpAndDump:
         """Whether news, or the peers, explain the rise."""
         panel = scene.panel
         told = scene.news.explained(panel.now - _NEWS_US, panel.now)
-        if panel.symbols[row] in told:
+        began = panel.now - (steps + _WITH_NEWS_MIN) * US_PER_MINUTE
+        if panel.symbols[row] in told | scene.news.explained(began, panel.now, _EXPLAINS_THEN):
             return True
         peers = scene.peers(row)
         if len(peers) < 2:
