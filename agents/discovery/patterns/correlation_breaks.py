@@ -14,8 +14,8 @@ windows from an hour to a day, and the same for ``y`` on ``x``. The smaller of t
 is what Forbes and Rigobon 2002 ask for: when the common part of the two moves more or less than
 usual, the correlation changes while both slopes change little; when one of the two is rough by
 itself (news, a jump, a pump), the correlation falls, but the slope on the other stays. Only when
-what they shared is gone do both fall. Both must also still move as they usually do: a lull of what
-they share is no break. ``t`` is divided by its usual scale among all pairs under watch, and must
+what they shared is gone do both fall. One at least must still move as it usually does: a lull of
+what they share is no break. ``t`` is divided by its usual scale among all pairs under watch, and must
 exceed a bound that grows with the number of pairs and looks, as in the fluctuation test of Wied,
 Kraemer and Dehling 2012. The cumulated difference of the two beyond what is usual goes with it.
 
@@ -46,7 +46,7 @@ _CHUNK_MIN = 12
 # Over so many minutes stale quotes and ticks no longer hide what two have in common (Epps 1979).
 _STEP_MIN = 3
 # Products of sums over three minutes that overlap are worth fewer: one and, on both sides of it,
-# the squares of two thirds and of one.
+# the squares of two thirds and of one third.
 _OVERLAP = 1 + 2 * (4 / 9 + 1 / 9)
 # Half-life of the long correlation, and how much of it there must be, in minutes: days, for what
 # moved together for one of them only is nothing stable.
