@@ -15,9 +15,10 @@ is what Forbes and Rigobon 2002 ask for: when the common part of the two moves m
 usual, the correlation changes while both slopes change little; when one of the two is rough by
 itself (news, a jump, a pump), the correlation falls, but the slope on the other stays. Only when
 what they shared is gone do both fall. One at least must still move as it usually does: a lull of
-what they share is no break. ``t`` is divided by its usual scale among all pairs under watch, and must
-exceed a bound that grows with the number of pairs and looks, as in the fluctuation test of Wied,
-Kraemer and Dehling 2012. The cumulated difference of the two beyond what is usual goes with it.
+what they share is no break. ``t`` is divided by its usual scale among all pairs under watch, and
+must exceed a bound that grows with the number of pairs and looks, as in the fluctuation test of
+Wied, Kraemer and Dehling 2012. The cumulated difference of the two beyond what is usual goes with
+it.
 
 A security that breaks from several partners is one break: it is named first.
 """
