@@ -26,7 +26,8 @@ class Reaction(NamedTuple):
 
     ``lately`` are the moves over four minutes that ended in a minute from the first look on. After
     news of the night, ``gap`` is the move over the night and the rest begins at the open;
-    ``minutes`` is how long it could trade since.
+    ``minutes`` is how long it could trade since. ``earlier`` are the moves over the night and from
+    the open on that were done when the news came.
     """
 
     minutes: int
@@ -35,6 +36,7 @@ class Reaction(NamedTuple):
     extreme: float
     before: float
     gap: float
+    earlier: tuple[float, float]
     trades: bool
 
 
@@ -46,10 +48,13 @@ def reaction(panel: Panel, row: int, ts: int, nights: Floats, first_look: int) -
     """
     inside = in_session(panel, ts)
     minutes = max(1, minutes_since(panel, ts) if inside else panel.minute_of_session)
-    span = min(minutes + _BEFORE_MIN, panel.minute_of_session)
+    span = panel.minute_of_session
     own = panel.window.last("m", span)[:, row].astype(np.float64)
     variance = float(panel.deviation("m")[row]) ** 2 * roughness(panel, span)
     error = BETA_ERROR * panel.factors.last("market", span)[:, 0].astype(np.float64)
+    told = span - minutes
+    before = slice(max(0, told - _BEFORE_MIN), told)
+    since_open = own[:told].sum() / _usual(variance[:told], error[:told])[-1] if told else 0.0
     path = np.cumsum(own[-minutes:]) / _usual(variance[-minutes:], error[-minutes:])
     ends = range(max(0, minutes - first_look) + 1)
     lately = [_last_move(own, variance, error, len(own) - back) for back in ends]
@@ -58,8 +63,9 @@ def reaction(panel: Panel, row: int, ts: int, nights: Floats, first_look: int) -
         float(path[-1]),
         np.array(lately),
         float(np.abs(path[_SHORTEST_MIN - 1 :]).max(initial=0.0)),
-        _largest(own[:-minutes], variance[:-minutes]),
+        _largest(own[before], variance[before]),
         0.0 if inside else float(nights[row]),
+        (float(nights[row]), float(since_open)) if inside else (0.0, 0.0),
         _could_have_moved(panel, row, minutes),
     )
 

@@ -93,6 +93,20 @@ def test_news_that_the_price_knew_before_is_none() -> None:
     assert found(market) == []
 
 
+@pytest.mark.parametrize(("first", "minutes"), [(0, 1), (1, 30)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_news_that_tells_why_the_price_went_that_way_today_is_none(
+    first: int, minutes: int, sign: int
+) -> None:
+    market = fresh()
+    tell(market)
+    # Every night moves every security; then the gap of one, or a rise long before the news.
+    nights = np.random.default_rng(3).standard_normal(len(market.symbols)) * 0.003
+    market.own[market.row(DAY)] += nights - np.where(np.arange(len(nights)) == 1, nights, 0.0)
+    market.own[market.row(DAY, first) :][:minutes, 1] += sign * 0.02 / minutes
+    assert bool(found(market)) == (sign < 0)
+
+
 @pytest.mark.parametrize("change", [{"materiality": 0.15}, {"sentiment": 0.0}, {"role": "actor"}])
 def test_news_that_means_nothing_or_nothing_clear_is_none(change: dict[str, float]) -> None:
     market = fresh()
@@ -170,6 +184,20 @@ def test_a_jump_of_one_makes_the_news_material_for_the_other(headline: str, told
     candidates = [candidate for _, candidate in found(market)]
     assert bool(candidates) == told
     assert all(c.direction == {"S06": -1} for c in candidates)
+
+
+@pytest.mark.parametrize(
+    ("headline", "told"),
+    [("S01 and S06 hit by outage at shared plant", True), ("S01 chief met S06 in Ohio", False)],
+)
+def test_a_gap_is_put_down_to_what_tells_of_an_event(headline: str, told: bool) -> None:
+    market = fresh()
+    for symbol in ("S01", "S06"):
+        tell(market, symbol, 0.1, 0.0, minute=0, hours_before=2, headline=headline)
+    nights = np.random.default_rng(3).standard_normal(len(market.symbols)) * 0.003
+    nights[[1, 6]] = -0.05, 0.0
+    market.own[market.row(DAY)] += nights
+    assert bool(found(market)) == told
 
 
 @pytest.mark.parametrize(("gap", "told"), [(0.0, True), (0.012, False), (-0.03, False)])

@@ -2,7 +2,8 @@
 
 Definition. Material news of a security says clearly good or bad. Some minutes later the security
 has moved no more than it does in any few minutes, nor has it begun to move as the news says; nor
-had it moved before, as if the news were known; nor had the same been told the day before. News of
+had it moved before, as if the news were known, that day included; nor had the same been told the
+day before. News of
 the night is looked at after the open, and the gap counts as a move. Where one of several named in
 one headline has jumped, the news is material whatever its words, and those that have not are
 flagged; but of a deal or a suit, what is good for one side says nothing of the other. What the
@@ -59,6 +60,8 @@ _NOT_BEGUN = 1.5
 _NOT_IN_THE_GAP = 0.8
 # A move of so many deviations in some minutes of the hour before says that the news was known.
 _KNOWN_BEFORE = 5.0
+# So far over the night, or from the open on, in the direction of the news: it tells why.
+_KNOWN_TODAY = 2.5
 # So far moves one that jumped on the news, beyond doubt.
 _JUMPED = 6.0
 
@@ -97,9 +100,10 @@ class _State(NamedTuple):
 
     @property
     def jumped(self) -> bool:
-        """Whether the news moved it, for all to see."""
-        routine = wording(self.item.headline).routine
-        return not routine and abs(self.move) >= _JUMPED and self.reaction.before <= _KNOWN_BEFORE
+        """Whether the news moved it, for all to see; of a night's news it must tell of an event."""
+        told, seen = wording(self.item.headline), self.reaction
+        doubtful = told.routine if self.move == seen.move else not told.is_news
+        return not doubtful and abs(self.move) >= _JUMPED and seen.before <= _KNOWN_BEFORE
 
     @property
     def worth_a_look(self) -> bool:
@@ -119,11 +123,12 @@ class _State(NamedTuple):
             and seen.before <= _KNOWN_BEFORE
         )
 
-    def has_begun(self, sign: Direction) -> bool:
-        """Whether the price is on its way as the news says."""
+    def knows(self, sign: Direction) -> bool:
+        """Whether the price is on its way as the news says, or had gone it before."""
         seen = self.reaction
         begun = max(sign * seen.move, *(sign * seen.lately)) > _NOT_BEGUN
-        return begun or sign * seen.gap > _NOT_IN_THE_GAP
+        known = max(sign * move for move in seen.earlier) > _KNOWN_TODAY
+        return begun or known or sign * seen.gap > _NOT_IN_THE_GAP
 
 
 class NewsArbitrage:
@@ -222,7 +227,7 @@ def _of_story(states: list[_State]) -> Candidate | None:
         silent = [s._replace(material=max(s.material, _MATERIAL_IF_JUMPED)) for s in silent]
     elif states and abs(states[0].item.sentiment) >= _CLEAR:
         sign = _sign(states[0].item.sentiment)
-        silent = [s for s in silent if s.worth_a_look and not s.has_begun(sign)]
+        silent = [s for s in silent if s.worth_a_look and not s.knows(sign)]
     else:
         return None
     return _found(silent, sign, jumped[0] if jumped else None) if silent else None
