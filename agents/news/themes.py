@@ -17,7 +17,7 @@ class Theme:
 
     ``prior`` is how likely such news moves its security before anything is learned; it keeps half
     its weight after ``half_life_s`` seconds of event time. ``pattern`` is matched against the
-    folded headline, ignoring case.
+    folded headline in small letters.
     """
 
     name: str
@@ -157,12 +157,13 @@ THEMES: tuple[Theme, ...] = (
 OTHER = Theme("other", 0.12, 12 * HOUR_S, r"(?!)")
 
 _BY_NAME = {theme.name: theme for theme in (*THEMES, OTHER)}
-_COMPILED = [(re.compile(theme.pattern, re.IGNORECASE), theme) for theme in THEMES]
+_COMPILED = [(re.compile(theme.pattern), theme) for theme in THEMES]
 
 
 def theme_of(folded: str) -> Theme:
     """The theme of a folded headline; ``other`` if nothing tells."""
-    return next((theme for pattern, theme in _COMPILED if pattern.search(folded)), OTHER)
+    lower = folded.lower()
+    return next((theme for pattern, theme in _COMPILED if pattern.search(lower)), OTHER)
 
 
 def theme(name: str) -> Theme:

@@ -34,7 +34,7 @@ from agents.news.wording import wording
     ],
 )
 def test_an_event_is_told_as_one(headline: str) -> None:
-    assert wording(headline).is_news
+    assert wording(headline).event
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,13 @@ def test_an_event_is_told_as_one(headline: str) -> None:
 def test_the_everyday_is_told_as_routine(headline: str) -> None:
     told = wording(headline)
     assert told.routine
-    assert not told.is_news
+    assert not told.event
 
 
 def test_a_plain_headline_is_neither() -> None:
-    assert wording("Microsoft and Accenture expand work on cloud tools") == (False, False)
+    told = wording("Microsoft and Accenture work on cloud tools")
+    assert not told.event
+    assert not told.routine
 
 
 @given(st.text(max_size=300))

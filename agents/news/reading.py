@@ -1,0 +1,216 @@
+"""A headline read as who does what to what.
+
+Phrases first (``events.txt``), then each predicate with the object beside it, then
+objects that speak for themselves (:mod:`agents.news.vocabulary`). No word is read twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from agents.news.patterns import SCALES, Match, Phrases, numbered, phrases_of
+from agents.news.stems import Stems, Word
+from agents.news.text import fold, without_rubric
+from agents.news.vocabulary import (
+    AUTHORITY_WEIGHT,
+    BOUNDARIES,
+    DOWNTONER_WEIGHT,
+    DOWNTONERS,
+    EFFECT,
+    GROUPS,
+    INTENSIFIERS,
+    LARGE_WEIGHT,
+    NEGATIONS,
+    OBJECTS,
+    PREDICATES,
+    STANDING,
+    STANDING_STOP,
+    TONE,
+)
+
+# Words between a predicate and its object, behind and before it; between a denial or an authority
+# and what it denies or does.
+_REACH, _REACH_BACK, _REACH_OF_NEGATION, _REACH_OF_AUTHORITY = 5, 3, 3, 4
+_REACH_OF_FIGURES = 4
+_DENIED_PART = 0.7
+# What comes behind these is no object but a reason.
+_BEFORE_REASONS = BOUNDARIES | {"on", "due", "with", "from", "by"}
+# A longer phrase is the more exact.
+_WEIGHT_OF_A_WORD = 0.1
+# So few units are no matter, nor is so little money for a listed company; less yet is a price.
+_FEW_UNITS, _LITTLE_MONEY, _LEAST_MONEY = 1_000, 20e6, 1_000
+_SMALL_PER_CENT = 3.0
+
+
+class Fact(NamedTuple):
+    """Something told: good or bad (+1, -1, 0 for one side only) by ``told``, at which tokens.
+
+    Both are in log-odds of being material; ``weight`` is less than ``told`` if figures make little
+    of it.
+    """
+
+    sign: int
+    told: float
+    start: int
+    end: int
+    kind: str
+    is_small: bool = False
+
+    @property
+    def weight(self) -> float:
+        """In log-odds of being material."""
+        return max(self.told - DOWNTONER_WEIGHT * self.is_small, 0.0)
+
+
+class Reading(NamedTuple):
+    """The words of a headline, what it tells, and the phrases of the everyday in it."""
+
+    words: list[Word]
+    facts: list[Fact]
+    everyday: list[Match]
+
+
+_EVENTS, _EVERYDAY = Phrases(phrases_of("events.txt")), Phrases(phrases_of("everyday.txt"))
+_STEMS = Stems(
+    frozenset[str]()
+    .union(
+        _EVENTS.lemmas, _EVERYDAY.lemmas, OBJECTS, PREDICATES, DOWNTONERS, INTENSIFIERS, NEGATIONS,
+        SCALES, *GROUPS.values(),
+    )
+    .__contains__
+)  # fmt: skip
+
+
+@lru_cache(maxsize=8192)
+def read(headline: str) -> Reading:
+    """Read a headline as published, or with names of companies put aside.
+
+    >>> [(f.sign, f.kind) for f in read("Acme wins exemption, loses customer").facts]
+    [(1, 'PHRASE'), (-1, 'PHRASE')]
+    """
+    words = numbered(_STEMS.words(without_rubric(fold(headline))))
+    facts = [_modified(fact, words) for fact in _facts(words)]
+    everyday = [m for m in _EVERYDAY.find(words) if not any(_takes(f, m) for f in facts)]
+    return Reading(words, facts, everyday)
+
+
+def _takes(fact: Fact, match: Match) -> bool:
+    """Whether words of the everyday are part of a larger phrase that tells of an event."""
+    within = fact.start <= match.start and match.end <= fact.end
+    return fact.kind == "PHRASE" and within and match.end - match.start < fact.end - fact.start
+
+
+def _facts(words: Sequence[Word]) -> list[Fact]:
+    used = [False] * len(words)
+    facts = _phrases(words, used)
+    for at, word in enumerate(words):
+        if not used[at] and word.lemma in PREDICATES:
+            fact = _of_predicate(words, at, used)
+            if fact is not None:
+                facts.append(fact)
+    for at, word in enumerate(words):
+        if not used[at] and word.lemma in OBJECTS:
+            kind, weight = OBJECTS[word.lemma]
+            if kind in STANDING:
+                sign, less = STANDING[kind]
+                if weight > less:
+                    facts.append(Fact(sign, weight - less, at, at + 1, kind))
+    return facts
+
+
+def _phrases(words: Sequence[Word], used: list[bool]) -> list[Fact]:
+    facts = []
+    for match in sorted(_EVENTS.find(words), key=_by_exactness):
+        if not any(used[match.start : match.end]):
+            used[match.start : match.end] = [True] * (match.end - match.start)
+            phrase = match.phrase
+            facts.append(Fact(phrase.sign, phrase.weight, match.start, match.end, "PHRASE"))
+    return facts
+
+
+def _by_exactness(match: Match) -> tuple[float, int]:
+    return (-match.phrase.weight - _WEIGHT_OF_A_WORD * (match.end - match.start), match.start)
+
+
+def _of_predicate(words: Sequence[Word], at: int, used: list[bool]) -> Fact | None:
+    """The predicate at ``at`` with the head of what follows, else with what stands before it."""
+    verb, weight = PREDICATES[words[at].lemma]
+    if verb == "FAIL" and (turned := _predicate_behind(words, at)) is not None:
+        other_verb, value = PREDICATES[words[turned].lemma]
+        used[at] = used[turned] = True
+        return Fact(-TONE[other_verb], weight + value, at, turned + 1, "PHRASE")
+    other = _object_behind(words, at, used)
+    if other is None:
+        other = _object_before(words, at, used)
+    if other is None:
+        if verb != "STOP":
+            return None
+        used[at] = True
+        return Fact(-1, min(weight, STANDING_STOP), at, at + 1, "STOP")
+    kind, value = OBJECTS[words[other].lemma]
+    sign = EFFECT[verb].get(kind, 0)
+    if not sign:
+        return None
+    used[at] = used[other] = True
+    return Fact(sign, max(weight + value, 0.0), min(at, other), max(at, other) + 1, kind)
+
+
+def _predicate_behind(words: Sequence[Word], at: int) -> int | None:
+    """The predicate right behind, with or without ``to``."""
+    for i in range(at + 1, min(at + 3, len(words))):
+        if PREDICATES.get(words[i].lemma, ("",))[0] in TONE:
+            return i
+        if words[i].lemma != "to":
+            return None
+    return None
+
+
+def _object_behind(words: Sequence[Word], at: int, used: list[bool]) -> int | None:
+    for i in range(at + 1, min(at + 1 + _REACH, len(words))):
+        if words[i].lemma in _BEFORE_REASONS or used[i]:
+            return None
+        if words[i].lemma in OBJECTS:
+            while i + 1 < len(words) and words[i + 1].lemma in OBJECTS and not used[i + 1]:
+                i += 1
+            return i
+    return None
+
+
+def _object_before(words: Sequence[Word], at: int, used: list[bool]) -> int | None:
+    for i in range(at - 1, max(at - 1 - _REACH_BACK, -1), -1):
+        if words[i].lemma in BOUNDARIES or used[i]:
+            return None
+        if words[i].lemma in OBJECTS:
+            return i
+    return None
+
+
+def _modified(fact: Fact, words: Sequence[Word]) -> Fact:
+    """The fact as denied, as done by an authority, or as small as its figures make it."""
+    sign, told = fact.sign, fact.told
+    if _is_any(words, fact.start - _REACH_OF_NEGATION, fact.start, NEGATIONS):
+        sign, told = -sign, told * _DENIED_PART
+    if _is_any(words, fact.start - _REACH_OF_AUTHORITY, fact.start, GROUPS["AUTHORITY"]):
+        told += AUTHORITY_WEIGHT
+    if _is_any(words, fact.start, fact.end + _REACH_OF_FIGURES, frozenset({"LARGE"})):
+        told += LARGE_WEIGHT
+    return fact._replace(sign=sign, told=told, is_small=_is_small(words, fact))
+
+
+def _is_any(words: Sequence[Word], start: int, end: int, lemmas: frozenset[str]) -> bool:
+    return any(word.lemma in lemmas for word in words[max(start, 0) : end])
+
+
+def _is_small(words: Sequence[Word], fact: Fact) -> bool:
+    for at in range(fact.start, min(fact.end + _REACH_OF_FIGURES, len(words))):
+        lemma, value, _ = words[at]
+        if lemma == "MONEY" and _LEAST_MONEY <= value < _LITTLE_MONEY:
+            return True
+        if lemma == "PERCENT" and fact.kind == "MEASURE" and value < _SMALL_PER_CENT:
+            return True
+        units = at + 1 < len(words) and words[at + 1].lemma in GROUPS["UNITS"]
+        if lemma == "COUNT" and units and value < _FEW_UNITS:
+            return True
+    return False
