@@ -138,9 +138,7 @@ def _of_predicate(words: Sequence[Word], at: int, used: list[bool]) -> Fact | No
     """The predicate at ``at`` with the head of what follows, else with what stands before it."""
     verb, weight = PREDICATES[words[at].lemma]
     if verb == "FAIL" and (turned := _predicate_behind(words, at)) is not None:
-        other_verb, value = PREDICATES[words[turned].lemma]
-        used[at] = used[turned] = True
-        return Fact(-TONE[other_verb], weight + value, at, turned + 1, "PHRASE")
+        return _of_failure(words, at, turned, used)
     other = _object_behind(words, at, used)
     if other is None:
         other = _object_before(words, at, used)
@@ -155,6 +153,18 @@ def _of_predicate(words: Sequence[Word], at: int, used: list[bool]) -> Fact | No
         return None
     used[at] = used[other] = True
     return Fact(sign, max(weight + value, 0.0), min(at, other), max(at, other) + 1, kind)
+
+
+def _of_failure(words: Sequence[Word], at: int, turned: int, used: list[bool]) -> Fact:
+    """What the predicate at ``turned`` says, turned by the one at ``at``."""
+    verb, _ = PREDICATES[words[turned].lemma]
+    sign, told, end = TONE[verb], PREDICATES[words[at].lemma][1], turned + 1
+    other = _object_behind(words, turned, used)
+    if other is not None:
+        kind, value = OBJECTS[words[other].lemma]
+        sign, told, end = EFFECT[verb].get(kind, sign), told + value, other + 1
+    used[at:end] = [True] * (end - at)
+    return Fact(-sign, told, at, end, "FAILURE")
 
 
 def _predicate_behind(words: Sequence[Word], at: int) -> int | None:

@@ -15,12 +15,12 @@ _OBJECTS: dict[str, dict[float, str]] = {
     # Good to have, bad to lose.
     "GOODS": {
         1.7: """approval clearance authorization nod exemption waiver reprieve bailout lifeline
-            rescue subsidy breakthrough endpoint greenlight""",
+            rescue subsidy breakthrough endpoint greenlight goahead allclear""",
         1.3: """contract patent permit license concession mandate endorsement grant exclusivity
             certification buyback repurchase""",
         1.0: """customer client deal pact accord backing backer access supplier tender franchise
             incentive trial study enrollment enrolment listing distributor tenant slot route
-            foothold immunity royalty blessing accreditation windfall jackpot momentum""",
+            foothold immunity blessing accreditation windfall jackpot momentum""",
         0.5: """agreement partner program project support mission loan partnership alliance
             business right award operation plan""",
     },
@@ -67,7 +67,7 @@ _OBJECTS: dict[str, dict[float, str]] = {
         0.0: "share stock price",
     },
     # A figure that should be low.
-    "COST": {0.6: "loss cost expense debt churn inventory deficit burn"},
+    "COST": {0.8: "royalty", 0.6: "loss cost expense debt churn inventory deficit burn"},
     # An offer for the company or for a part of it.
     "BID": {
         1.7: "takeover buyout suitor bidder spinoff demerger breakup",
@@ -162,7 +162,7 @@ GROUPS: dict[str, frozenset[str]] = {
         """chief founder chairman chairwoman chair auditor boss cofounder president"""
     ),
     "POST": words_of(
-        """director head president vp svp evp counsel board officer manager adviser advisor member
+        """director head president vp svp evp counsel board officer manager member
         trustee executive"""
     ),
     "INVESTOR": words_of(
@@ -171,6 +171,9 @@ GROUPS: dict[str, frozenset[str]] = {
     ),
     "ACTIVIST": words_of(
         "activist billionaire tycoon magnate buffett icahn ackman elliott peltz starboard loeb"
+    ),
+    "GIANT": words_of(
+        "apple amazon google microsoft nvidia meta tesla walmart openai samsung boeing airbus"
     ),
     "RIVAL": words_of("rival competitor upstart challenger newcomer"),
     "BANKER": words_of("banker adviser advisor bank lazard"),
