@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from agents.news.stems import Word
 from agents.news.vocabulary import BOUNDARIES, GROUPS, NEGATIONS, OBJECTS, PREDICATES
+from agents.news.words import words_of
 
 _TURNING = ("STOP", "LOSE", "FAIL", "LIFT", "CUT", "HURT")
 # What no gap reaches over: it would join what is not said together.
@@ -23,6 +24,10 @@ _BARRIERS = (
 )
 _GAPS = {"_": 3, "__": 6, "*": 10}
 _LARGE = 100e6
+# Worth about a dollar each, near enough to tell little from much.
+_CURRENCIES = frozenset(
+    {"dollar", "dollars", "euro", "euros", "pounds", "stg", "usd", "eur", "gbp"}
+)
 # By what a number before them is multiplied; per cent makes a share of it.
 SCALES = {"%": 1, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 
@@ -97,6 +102,8 @@ def numbered(words: Sequence[Word]) -> list[Word]:
             done[-1] = Word("PERCENT", last.value)
         elif word.lemma in SCALES and last.lemma in ("COUNT", "MONEY"):
             done[-1] = _amount(last.lemma, last.value * SCALES[word.lemma])
+        elif word.lemma in _CURRENCIES and last.lemma == "COUNT":
+            done[-1] = _amount("MONEY", last.value)
         elif word.lemma == "#":
             done.append(_amount({"$": "MONEY", "%": "PERCENT"}.get(word.unit, "COUNT"), word.value))
         else:

@@ -34,6 +34,10 @@ from agents.news.vocabulary import (
 # and what it denies or does.
 _REACH, _REACH_BACK, _REACH_OF_NEGATION, _REACH_OF_AUTHORITY = 5, 3, 3, 4
 _REACH_OF_FIGURES = 4
+_REACH_OF_COMPLEMENT, _REACH_OF_TURN = 3, 2
+_AUXILIARIES = frozenset({"is", "are", "was", "were", "be", "been", "being", "has", "have"})
+# What turns something bad to good, and good to bad.
+_ENDS_BAD, _ENDS_GOOD = ("STOP", "LIFT"), ("STOP", "LOSE", "FAIL")
 _DENIED_PART = 0.7
 # What comes behind these is no object but a reason.
 _BEFORE_REASONS = BOUNDARIES | {"on", "due", "with", "from", "by"}
@@ -113,11 +117,22 @@ def _facts(words: Sequence[Word]) -> list[Fact]:
     for at, word in enumerate(words):
         if not used[at] and word.lemma in OBJECTS:
             kind, weight = OBJECTS[word.lemma]
-            if kind in STANDING:
+            if kind in STANDING and not _is_complement(words, at, facts):
                 sign, less = STANDING[kind]
                 if weight > less:
                     facts.append(Fact(sign, weight - less, at, at + 1, kind))
     return facts
+
+
+def _is_complement(words: Sequence[Word], at: int, facts: Sequence[Fact]) -> bool:
+    """Whether the object at ``at`` only says more of what was told before it: of what, in what."""
+    before = max((fact.end for fact in facts if fact.end <= at), default=0)
+    within = words[before:at]
+    return (
+        before > 0
+        and len(within) <= _REACH_OF_COMPLEMENT
+        and not any(word.lemma in BOUNDARIES for word in within)
+    )
 
 
 def _phrases(words: Sequence[Word], used: list[bool]) -> list[Fact]:
@@ -127,7 +142,20 @@ def _phrases(words: Sequence[Word], used: list[bool]) -> list[Fact]:
             used[match.start : match.end] = [True] * (match.end - match.start)
             phrase = match.phrase
             facts.append(Fact(phrase.sign, phrase.weight, match.start, match.end, "PHRASE"))
-    return facts
+    return [_turned(fact, words, used) for fact in facts]
+
+
+def _turned(fact: Fact, words: Sequence[Word], used: list[bool]) -> Fact:
+    """The fact of a phrase, turned by what is done to it: ``escapes windfall tax``."""
+    behind = [i for i in range(fact.end, len(words)) if words[i].lemma not in _AUXILIARIES][:1]
+    for at in [*range(max(fact.start - _REACH_OF_TURN, 0), fact.start), *behind]:
+        verb = PREDICATES.get(words[at].lemma, ("",))[0]
+        if not used[at] and verb in (_ENDS_BAD if fact.sign < 0 else _ENDS_GOOD):
+            used[at] = True
+            return fact._replace(
+                sign=-fact.sign, start=min(fact.start, at), end=max(fact.end, at + 1)
+            )
+    return fact
 
 
 def _by_exactness(match: Match) -> tuple[float, int]:

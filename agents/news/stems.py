@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _TOKEN = re.compile(
-    r"\$ ?\d[\d,.]*|\d[\d,.]*%?|[a-z](?:\.[a-z])+\b|[a-z]+(?:[-'][a-z]+)*|"
+    r"[$€£] ?\d[\d,.]*|\d[\d,.]*%?|[a-z](?:\.[a-z])+\b|[a-z]+(?:[-'][a-z]+)*|"
     r"(?<= )-+(?= )|--|[;:?!,&%]"
 )
 # Forms that no rule leads back to their lemma.
@@ -34,12 +34,16 @@ _IRREGULAR = {
     }.items()
     for form in forms.split()
 }  # fmt: skip
+_MONEY = "$€£"
 _SHORTEST_STEM = 3
 _SUFFIXES = ("s", "es", "ed", "d", "ing", "ly")
 
 
 class Word(NamedTuple):
-    """One token: a lemma, or ``#`` for a number with its value and unit (``$``, ``%`` or none)."""
+    """One token: a lemma, or ``#`` for a number with its value and unit.
+
+    The unit is ``$`` for any money, ``%``, or none.
+    """
 
     lemma: str
     value: float = 0.0
@@ -62,7 +66,7 @@ class Stems:
         """
         found: list[Word] = []
         for token in _TOKEN.findall(folded.lower()):
-            if token[0].isdigit() or token[0] == "$":
+            if token[0].isdigit() or token[0] in _MONEY:
                 found.append(_number(token))
             elif "-" in token[1:-1]:
                 found += self._compound(token)
@@ -88,8 +92,8 @@ def _bare(token: str) -> str:
 
 
 def _number(token: str) -> Word:
-    digits = token.strip("$% ,.").replace(",", "")
-    unit = token[0] if token[0] == "$" else "%" if token[-1] == "%" else ""
+    digits = token.strip("$€£% ,.").replace(",", "")
+    unit = "$" if token[0] in _MONEY else "%" if token[-1] == "%" else ""
     return Word("#", float(digits) if digits.count(".") < 2 else 0.0, unit)
 
 

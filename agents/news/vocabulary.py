@@ -15,39 +15,44 @@ _OBJECTS: dict[str, dict[float, str]] = {
     # Good to have, bad to lose.
     "GOODS": {
         1.7: """approval clearance authorization nod exemption waiver reprieve bailout lifeline
-            rescue subsidy breakthrough endpoint greenlight goahead allclear""",
+            victory reimbursement rescue subsidy breakthrough endpoint greenlight goahead
+            allclear""",
         1.3: """contract patent permit license concession mandate endorsement grant exclusivity
             certification buyback repurchase""",
         1.0: """customer client deal pact accord backing backer access supplier tender franchise
             incentive trial study enrollment enrolment listing distributor tenant slot route
-            foothold immunity blessing accreditation windfall jackpot momentum""",
+            foothold immunity blessing monopoly compliance credit accreditation windfall jackpot
+            momentum""",
         0.5: """agreement partner program project support mission loan partnership alliance
             business right award operation plan""",
     },
     # Bad to have, good to be rid of.
     "HARM": {
         2.0: """bankruptcy insolvency insolvent bankrupt default fraud restatement restate
-            indictment indict delist delisting scandal liquidation receivership bribery
-            embezzlement ransomware arrest jail conviction ponzi corruption""",
+            indictment indict delist delisting scandal liquidation receivership bribery bribe
+            graft defraud embezzle launder embezzlement ransomware arrest jail conviction ponzi
+            corruption""",
         1.7: """ban subpoena raid crackdown sanction embargo injunction irregularity misconduct
             writedown writeoff impairment cyberattack hack hacker explosion explode blast
-            downgrade setback moratorium overcharge overstate overstatement blacklist boycott
-            contamination nationalize expropriate guilty cheat rig falsify fake forge bankrupt
-            catastrophe catastrophic fatality manslaughter felony criminal sabotage""",
+            downgrade setback disaster blow defeat moratorium antidumping overcharge overstate
+            overstatement blacklist boycott contamination nationalize expropriate guilty cheat
+            rig falsify fake forge bankrupt catastrophe catastrophic fatality manslaughter felony
+            criminal sabotage""",
         1.4: """probe investigation inquiry investigate curb restriction restrict tariff levy
             fine penalty penalize recall outage breach crash spill walkout stoppage allegation
             allege accuse accusation whistleblower dilution dilutive warning shutdown closure
-            impound quota clampdown infringe violation scrutiny weakness profiteering monopoly
-            disrupt collapse counterfeit evacuate malware mislead misstate conceal pollute poison
-            toxic unsafe hazard malfunction failure downtime ultimatum seizure shortfall
-            overbilling kickback blaze inferno wildfire hurricane earthquake typhoon tornado
-            drought pandemic outbreak""",
+            impound quota clampdown infringe violation scrutiny weakness infringement suspension
+            misuse profiteering disrupt collapse counterfeit evacuate malware mislead misstate
+            conceal pollute poison toxic unsafe hazard malfunction failure downtime ultimatum
+            seizure shortfall overbilling kickback blaze inferno wildfire hurricane earthquake
+            typhoon tornado drought pandemic outbreak""",
         1.1: """shortage glut delay disruption defect defective flaw layoff lawsuit suit
             resignation accident derail derailment death kill injury leak flood cancellation
             termination sue surcharge duty tax strike complaint litigation verdict damage
             departure exodus defection mismanagement overrun cap ceiling objection object crisis
-            turmoil slowdown downturn recession clash feud standoff stranded strand trap idle
-            furlough redundancy bottleneck oversupply overcapacity""",
+            turmoil slowdown downturn recession clash feud standoff impasse deadlock stalemate
+            conflict stranded strand trap idle furlough redundancy bottleneck oversupply
+            overcapacity""",
         0.6: """fault backlash challenge claim charge fire concern dispute row headwind
             uncertainty criticism protest glitch opposition fear doubt trouble woe problem risk
             threat""",
@@ -63,14 +68,15 @@ _OBJECTS: dict[str, dict[float, str]] = {
         0.5: """profit earnings income revenue sales eps margin booking delivery subscriber
             demand output growth quarter result traffic user profitability ebitda cashflow
             membership shipment volume production target expectation goal sentiment confidence
-            occupancy valuation""",
+            occupancy yield viewer passenger shopper member deposit advertiser patient audience
+            valuation""",
         0.0: "share stock price",
     },
     # A figure that should be low.
     "COST": {0.8: "royalty", 0.6: "loss cost expense debt churn inventory deficit burn"},
     # An offer for the company or for a part of it.
     "BID": {
-        1.7: "takeover buyout suitor bidder spinoff demerger breakup",
+        1.7: "takeover tieup buyout suitor bidder spinoff demerger breakup",
         1.2: "bid offer merger acquisition approach proposal stake holding sale",
     },
 }
@@ -87,8 +93,8 @@ _PREDICATES: dict[str, dict[float, str]] = {
     # Before another predicate it turns it; before a thing it loses it.
     "FAIL": {0.7: "fail refuse decline unable struggle balk"},
     "GRANT": {
-        0.5: """approve grant clear endorse authorize okay exempt ratify greenlight fasttrack
-            bless subsidize spare permit license""",
+        0.5: """approve grant endorse authorize okay exempt ratify greenlight fasttrack bless
+            subsidize spare permit license""",
         0.3: "back recommend favor allow support uphold award pick select choose tap hand",
     },
     "STOP": {
@@ -101,22 +107,23 @@ _PREDICATES: dict[str, dict[float, str]] = {
             discontinue exit offload""",
     },
     # Of restrictions as of figures: up and away.
-    "LIFT": {0.4: "lift relax loosen"},
+    "LIFT": {0.4: "lift relax loosen clear"},
     "RAISE": {
         0.9: """double triple quadruple soar surge skyrocket hike smash crush balloon jump
             accelerate trounce""",
-        0.4: """raise boost increase beat strong robust upbeat solid bumper brisk healthy stellar
-            exceed surpass rise climb grow expand widen improve rally rebound recover strengthen
-            outpace mount up higher swell rocket upgrade deepen buoyant resilient""",
+        0.4: """raise boost bolster spur buoy revive increase beat strong robust upbeat solid
+            bumper brisk healthy stellar exceed surpass rise climb grow expand widen improve
+            rally rebound recover strengthen outpace mount up higher swell rocket upgrade deepen
+            buoyant resilient""",
         -0.4: "firm steady",
     },
     "CUT": {
         0.9: """slash plunge plummet tumble slump halve sink crater omit eliminate evaporate dry
-            tank wipe""",
-        0.4: """cut lower trim reduce narrow shrink fall slide lag trail weaken ease soften slow
-            disappoint deteriorate worsen down weak soft sluggish poor downbeat gloomy dismal dim
-            bleak subdued tepid lacklustre lackluster anaemic anemic flag falter wane dwindle
-            drop underwhelm shed curtail""",
+            tank wipe bleed hemorrhage undershoot""",
+        0.4: """cut lower trim reduce pare dampen depress sour fade tighten narrow shrink fall
+            slide lag trail weaken ease soften slow disappoint deteriorate worsen down weak soft
+            sluggish poor downbeat gloomy dismal dim bleak subdued tepid lacklustre lackluster
+            anaemic anemic flag falter wane dwindle drop underwhelm shed curtail""",
         -0.4: "slip dip ease inch edge nudge tick cool",
     },
     # Whatever does this, and to what, is bad.
@@ -202,7 +209,9 @@ DOWNTONER_WEIGHT = 1.2
 DOWNTONERS = words_of(
     """minor small slight modest token precaution precautionary isolated routine technical
     immaterial trivial brief cosmetic nominal symbolic scheduled previously old trademark
-    negligible unaffected local ordinary customary tiny smallish voluntary"""
+    negligible unaffected local ordinary customary tiny voluntary temporary regional municipal
+    procedural clerical administrative housekeeping nonbinding unrelated dormant usual standard
+    village seasonal"""
 )
 INTENSIFIER_WEIGHT = 0.6
 INTENSIFIERS = words_of(
