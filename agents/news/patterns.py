@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from agents.news.stems import Word
 from agents.news.vocabulary import BOUNDARIES, GROUPS, NEGATIONS, OBJECTS, PREDICATES
-from agents.news.words import words_of
 
 _TURNING = ("STOP", "LOSE", "FAIL", "LIFT", "CUT", "HURT")
 # What no gap reaches over: it would join what is not said together.
@@ -32,7 +31,7 @@ _CURRENCIES = frozenset(
 SCALES = {"%": 1, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 
 
-class Phrase(NamedTuple):
+class Pattern(NamedTuple):
     """What a phrase says: sign +1 good, -1 bad, 0 neither; weight in log-odds."""
 
     sign: int
@@ -43,29 +42,29 @@ class Phrase(NamedTuple):
 _SIGNS = {"+": 1, "-": -1, "=": 0}
 
 
-def phrases_of(table: str) -> list[Phrase]:
+def patterns_of(table: str) -> list[Pattern]:
     """The phrases of a table of this package: rows of sign, weight, and text."""
     lines = Path(__file__).with_name(table).read_text("utf-8").splitlines()
     rows = [line.split(" ", 1) for line in lines if line and not line.startswith("#")]
-    return [Phrase(_SIGNS[weight[0]], float(weight[1:]), text) for weight, text in rows]
+    return [Pattern(_SIGNS[weight[0]], float(weight[1:]), text) for weight, text in rows]
 
 
 class Match(NamedTuple):
     """A phrase found at tokens ``start`` to ``end`` (exclusive)."""
 
-    phrase: Phrase
+    pattern: Pattern
     start: int
     end: int
 
 
 Element = frozenset[str] | int | str
-_Row = tuple[Phrase, tuple[Element, ...]]
+_Row = tuple[Pattern, tuple[Element, ...]]
 
 
-class Phrases:
+class Patterns:
     """A table of phrases by what they begin with."""
 
-    def __init__(self, phrases: Iterable[Phrase]) -> None:
+    def __init__(self, phrases: Iterable[Pattern]) -> None:
         self._by_first: defaultdict[str, list[_Row]] = defaultdict(list)
         self.lemmas: set[str] = set()
         for phrase in phrases:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from agents.news.patterns import SCALES, Match, Phrases, numbered, phrases_of
+from agents.news.patterns import SCALES, Match, Patterns, numbered, patterns_of
 from agents.news.stems import Stems, Word
 from agents.news.text import fold, without_rubric
 from agents.news.vocabulary import (
@@ -76,7 +76,7 @@ class Reading(NamedTuple):
     everyday: list[Match]
 
 
-_EVENTS, _EVERYDAY = Phrases(phrases_of("events.txt")), Phrases(phrases_of("everyday.txt"))
+_EVENTS, _EVERYDAY = Patterns(patterns_of("events.txt")), Patterns(patterns_of("everyday.txt"))
 _STEMS = Stems(
     frozenset[str]()
     .union(
@@ -140,8 +140,8 @@ def _phrases(words: Sequence[Word], used: list[bool]) -> list[Fact]:
     for match in sorted(_EVENTS.find(words), key=_by_exactness):
         if not any(used[match.start : match.end]):
             used[match.start : match.end] = [True] * (match.end - match.start)
-            phrase = match.phrase
-            facts.append(Fact(phrase.sign, phrase.weight, match.start, match.end, "PHRASE"))
+            pattern = match.pattern
+            facts.append(Fact(pattern.sign, pattern.weight, match.start, match.end, "PHRASE"))
     return [_turned(fact, words, used) for fact in facts]
 
 
@@ -159,7 +159,7 @@ def _turned(fact: Fact, words: Sequence[Word], used: list[bool]) -> Fact:
 
 
 def _by_exactness(match: Match) -> tuple[float, int]:
-    return (-match.phrase.weight - _WEIGHT_OF_A_WORD * (match.end - match.start), match.start)
+    return (-match.pattern.weight - _WEIGHT_OF_A_WORD * (match.end - match.start), match.start)
 
 
 def _of_predicate(words: Sequence[Word], at: int, used: list[bool]) -> Fact | None:

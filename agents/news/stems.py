@@ -22,7 +22,7 @@ _IRREGULAR = {
         "beat": "beaten", "give": "gave given", "see": "saw seen", "grow": "grew grown",
         "break": "broke broken", "draw": "drew drawn", "shrink": "shrank shrunk", "leave": "left",
         "say": "said", "steal": "stole stolen", "find": "found", "seek": "sought",
-        "fight": "fought", "make": "made", "blow": "blew blown",
+        "uphold": "upheld", "fight": "fought", "make": "made", "blow": "blew blown",
         "freeze": "froze frozen", "overtake": "overtook", "program": "programme programmes",
         "license": "licence licences", "million": "mln mn m", "billion": "bln bn b",
         "trillion": "trn tn", "%": "pct percent", "quarter": "qtr", "slow": "slower slowest",

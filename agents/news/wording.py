@@ -65,7 +65,7 @@ def wording(headline: str) -> Wording:
     if any(word.lemma in INTENSIFIERS for word in words):
         telling += INTENSIFIER_WEIGHT
     little = DOWNTONER_WEIGHT * sum(word.lemma in DOWNTONERS for word in words)
-    return Wording(telling, _sum([match.phrase.weight for match in everyday]) + little)
+    return Wording(telling, _sum([match.pattern.weight for match in everyday]) + little)
 
 
 def _sum(weights: Sequence[float]) -> float:
