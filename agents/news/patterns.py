@@ -3,7 +3,8 @@
 A phrase is a row of elements: a lemma (``dividend``), alternatives (``raise/lift``), a group or
 kind of the vocabulary in capitals (``AUTHORITY``, ``HARM``), ``_`` for up to three words and ``__``
 for up to six that neither part clauses nor turn the sense, ``*`` for up to ten of any, ``^`` for
-the beginning and ``$`` for the end.
+the beginning and ``$`` for the end. The rows of a table give the sign (``+`` good, ``-`` bad, ``=``
+neither), the weight in log-odds and the phrase.
 """
 
 from __future__ import annotations
@@ -42,9 +43,10 @@ class Pattern(NamedTuple):
 _SIGNS = {"+": 1, "-": -1, "=": 0}
 
 
-def patterns_of(table: str) -> list[Pattern]:
-    """The phrases of a table of this package: rows of sign, weight, and text."""
-    lines = Path(__file__).with_name(table).read_text("utf-8").splitlines()
+def patterns_of(*tables: str) -> list[Pattern]:
+    """The phrases of tables of this package: rows of sign, weight, and text."""
+    paths = [Path(__file__).parent / "tables" / f"{table}.txt" for table in tables]
+    lines = [line for path in paths for line in path.read_text("utf-8").splitlines()]
     rows = [line.split(" ", 1) for line in lines if line and not line.startswith("#")]
     return [Pattern(_SIGNS[weight[0]], float(weight[1:]), text) for weight, text in rows]
 

@@ -1,6 +1,6 @@
 """A headline read as who does what to what.
 
-Phrases first (``events.txt``), then each predicate with the object beside it, then
+Phrases first (``tables``), then each predicate with the object beside it, then
 objects that speak for themselves (:mod:`agents.news.vocabulary`). No word is read twice.
 """
 
@@ -34,10 +34,11 @@ from agents.news.vocabulary import (
 # and what it denies or does.
 _REACH, _REACH_BACK, _REACH_OF_NEGATION, _REACH_OF_AUTHORITY = 5, 3, 3, 4
 _REACH_OF_FIGURES = 4
-_REACH_OF_COMPLEMENT, _REACH_OF_TURN = 3, 2
+_REACH_OF_COMPLEMENT = 3
 _AUXILIARIES = frozenset({"is", "are", "was", "were", "be", "been", "being", "has", "have"})
+_ARTICLES = frozenset({"a", "an", "the", "its", "his", "their", "new", "to", "in", "of"})
 # What turns something bad to good, and good to bad.
-_ENDS_BAD, _ENDS_GOOD = ("STOP", "LIFT"), ("STOP", "LOSE", "FAIL")
+_ENDS_BAD, _ENDS_GOOD, _LESSENS = ("STOP", "LIFT"), ("STOP", "LOSE", "FAIL"), ("CUT",)
 _DENIED_PART = 0.7
 # What comes behind these is no object but a reason.
 _BEFORE_REASONS = BOUNDARIES | {"on", "due", "with", "from", "by"}
@@ -76,7 +77,8 @@ class Reading(NamedTuple):
     everyday: list[Match]
 
 
-_EVENTS, _EVERYDAY = Patterns(patterns_of("events.txt")), Patterns(patterns_of("everyday.txt"))
+EVENT_TABLES = ("results", "deals", "law", "operations")
+_EVENTS, _EVERYDAY = Patterns(patterns_of(*EVENT_TABLES)), Patterns(patterns_of("everyday"))
 _STEMS = Stems(
     frozenset[str]()
     .union(
@@ -147,10 +149,12 @@ def _phrases(words: Sequence[Word], used: list[bool]) -> list[Fact]:
 
 def _turned(fact: Fact, words: Sequence[Word], used: list[bool]) -> Fact:
     """The fact of a phrase, turned by what is done to it: ``escapes windfall tax``."""
+    before = [i for i in range(fact.start) if words[i].lemma not in _ARTICLES][-1:]
     behind = [i for i in range(fact.end, len(words)) if words[i].lemma not in _AUXILIARIES][:1]
-    for at in [*range(max(fact.start - _REACH_OF_TURN, 0), fact.start), *behind]:
+    for at in before + behind:
         verb = PREDICATES.get(words[at].lemma, ("",))[0]
-        if not used[at] and verb in (_ENDS_BAD if fact.sign < 0 else _ENDS_GOOD):
+        turns = _ENDS_BAD if fact.sign < 0 else _ENDS_GOOD
+        if not used[at] and (verb in turns or (verb in _LESSENS and at < fact.start)):
             used[at] = True
             return fact._replace(
                 sign=-fact.sign, start=min(fact.start, at), end=max(fact.end, at + 1)

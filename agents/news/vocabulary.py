@@ -14,48 +14,54 @@ from agents.news.words import words_of
 _OBJECTS: dict[str, dict[float, str]] = {
     # Good to have, bad to lose.
     "GOODS": {
-        1.7: """approval clearance authorization nod exemption waiver reprieve bailout lifeline
-            victory reimbursement rescue subsidy breakthrough endpoint greenlight goahead
-            allclear""",
-        1.3: """contract patent permit license concession mandate endorsement grant exclusivity
-            certification buyback repurchase""",
+        1.7: """approval clearance authorization nod exemption waiver reprieve bailout pardon
+            amnesty dispensation acquittal exoneration vindication ratification lifeline victory
+            reimbursement rescue subsidy breakthrough endpoint greenlight goahead allclear""",
+        1.3: """contract patent permit license concession certificate designation eligibility
+            rebate refund reinstatement truce mandate endorsement grant exclusivity certification
+            buyback repurchase""",
         1.0: """customer client deal pact accord backing backer access supplier tender franchise
-            incentive trial study enrollment enrolment listing distributor tenant slot route
-            foothold immunity blessing monopoly compliance credit accreditation windfall jackpot
-            momentum""",
+            incentive trial study enrollment enrolment listing right distributor tenant slot
+            route foothold immunity blessing monopoly compliance credit accreditation windfall
+            jackpot momentum""",
         0.5: """agreement partner program project support mission loan partnership alliance
-            business right award operation plan""",
+            business award operation plan""",
     },
     # Bad to have, good to be rid of.
     "HARM": {
         2.0: """bankruptcy insolvency insolvent bankrupt default fraud restatement restate
             indictment indict delist delisting scandal liquidation receivership bribery bribe
-            graft defraud embezzle launder embezzlement ransomware arrest jail conviction ponzi
-            corruption""",
+            graft defraud coup embezzle launder embezzlement ransomware arrest jail conviction
+            ponzi corruption""",
         1.7: """ban subpoena raid crackdown sanction embargo injunction irregularity misconduct
-            writedown writeoff impairment cyberattack hack hacker explosion explode blast
-            downgrade setback disaster blow defeat moratorium antidumping overcharge overstate
-            overstatement blacklist boycott contamination nationalize expropriate guilty cheat
-            rig falsify fake forge bankrupt catastrophe catastrophic fatality manslaughter felony
-            criminal sabotage""",
+            writedown expropriation nationalization debarment disqualification decertify tamper
+            coverup salmonella listeria coli blockade meltdown writeoff impairment cyberattack
+            hack hacker explosion explode blast downgrade setback disaster blow defeat moratorium
+            antidumping overcharge overstate overstatement blacklist boycott contamination
+            nationalize expropriate guilty cheat rig falsify fake forge catastrophe catastrophic
+            fatality manslaughter felony criminal sabotage""",
         1.4: """probe investigation inquiry investigate curb restriction restrict tariff levy
             fine penalty penalize recall outage breach crash spill walkout stoppage allegation
             allege accuse accusation whistleblower dilution dilutive warning shutdown closure
             impound quota clampdown infringe violation scrutiny weakness infringement suspension
             misuse profiteering disrupt collapse counterfeit evacuate malware mislead misstate
             conceal pollute poison toxic unsafe hazard malfunction failure downtime ultimatum
-            seizure shortfall overbilling kickback blaze inferno wildfire hurricane earthquake
-            typhoon tornado drought pandemic outbreak""",
+            seizure shortfall overbilling kickback blaze inferno wildfire mishap collision
+            rupture blackout derailing theft heist intrusion vulnerability riot mutiny revolt
+            rebellion lockout quarantine lockdown eviction foreclosure repossession censure
+            reprimand rebuke delinquency clawback haircut markdown sinking capsize infection
+            casualty hurricane earthquake typhoon tornado drought pandemic outbreak""",
         1.1: """shortage glut delay disruption defect defective flaw layoff lawsuit suit
             resignation accident derail derailment death kill injury leak flood cancellation
             termination sue surcharge duty tax strike complaint litigation verdict damage
-            departure exodus defection mismanagement overrun cap ceiling objection object crisis
-            turmoil slowdown downturn recession clash feud standoff impasse deadlock stalemate
-            conflict stranded strand trap idle furlough redundancy bottleneck oversupply
-            overcapacity""",
+            departure exodus defection mismanagement overrun cap ceiling limit requirement lapse
+            snag hitch objection object crisis turmoil slowdown downturn recession clash feud
+            standoff impasse deadlock stalemate conflict stranded strand trap idle furlough
+            redundancy bottleneck oversupply overcapacity""",
         0.6: """fault backlash challenge claim charge fire concern dispute row headwind
             uncertainty criticism protest glitch opposition fear doubt trouble woe problem risk
-            threat""",
+            worry jitter hurdle obstacle error mistake outflow strain scare rule regulation
+            unrest threat""",
     },
     # A matter to be fought over: good to win, bad to lose, good to be rid of.
     "DISPUTE": {1.3: "case appeal arbitration court ruling battle fight antitrust"},
@@ -84,8 +90,8 @@ _OBJECTS: dict[str, dict[float, str]] = {
 # predicate class -> weight -> lemmas
 _PREDICATES: dict[str, dict[float, str]] = {
     "GAIN": {
-        0.4: """win secure land clinch bag nab snag capture regain reinstate restore snare scoop
-            reap""",
+        0.4: """win secure land clinch bag nab pocket recoup reclaim collar grab hook cinch
+            procure capture regain reinstate restore snare scoop reap""",
         0.2: """gain receive obtain get sign ink seal attract draw field garner achieve accept
             retain reach meet earn score resume succeed""",
     },
@@ -93,15 +99,17 @@ _PREDICATES: dict[str, dict[float, str]] = {
     # Before another predicate it turns it; before a thing it loses it.
     "FAIL": {0.7: "fail refuse decline unable struggle balk"},
     "GRANT": {
-        0.5: """approve grant endorse authorize okay exempt ratify greenlight fasttrack bless
-            subsidize spare permit license""",
+        0.5: """approve grant certify validate vindicate exonerate acquit absolve unblock
+            unfreeze legalize deregulate endorse authorize okay exempt ratify greenlight
+            fasttrack bless subsidize spare permit license""",
         0.3: "back recommend favor allow support uphold award pick select choose tap hand",
     },
     "STOP": {
-        0.6: """reject deny block veto revoke rescind cancel terminate scrap axe annul invalidate
-            quash nix spurn rebuff unravel withdraw suspend halt void oppose dismiss overturn
-            overrule toss abandon ditch bar seize confiscate unwind outlaw forbid prohibit
-            dissolve sever mothball shutter yank""",
+        0.6: """reject deny block thwart foil scupper torpedo stymie impede obstruct expel evict
+            repeal nullify rescind undo renege repudiate jettison discard disband retract veto
+            revoke cancel terminate scrap axe annul invalidate quash nix spurn rebuff unravel
+            withdraw suspend halt void oppose dismiss overturn overrule toss abandon ditch bar
+            seize confiscate unwind outlaw forbid prohibit dissolve sever mothball shutter yank""",
         0.3: """end shelve freeze stop pause pull remove waive settle resolve avoid avert dodge
             escape close quit shut disrupt derail postpone delay defer stall challenge contest
             discontinue exit offload""",
@@ -110,7 +118,7 @@ _PREDICATES: dict[str, dict[float, str]] = {
     "LIFT": {0.4: "lift relax loosen clear"},
     "RAISE": {
         0.9: """double triple quadruple soar surge skyrocket hike smash crush balloon jump
-            accelerate trounce""",
+            accelerate trounce mushroom snowball leap zoom outstrip outdo""",
         0.4: """raise boost bolster spur buoy revive increase beat strong robust upbeat solid
             bumper brisk healthy stellar exceed surpass rise climb grow expand widen improve
             rally rebound recover strengthen outpace mount up higher swell rocket upgrade deepen
@@ -118,18 +126,20 @@ _PREDICATES: dict[str, dict[float, str]] = {
         -0.4: "firm steady",
     },
     "CUT": {
-        0.9: """slash plunge plummet tumble slump halve sink crater omit eliminate evaporate dry
-            tank wipe bleed hemorrhage undershoot""",
-        0.4: """cut lower trim reduce pare dampen depress sour fade tighten narrow shrink fall
-            slide lag trail weaken ease soften slow disappoint deteriorate worsen down weak soft
-            sluggish poor downbeat gloomy dismal dim bleak subdued tepid lacklustre lackluster
-            anaemic anemic flag falter wane dwindle drop underwhelm shed curtail""",
-        -0.4: "slip dip ease inch edge nudge tick cool",
+        0.9: """slash plunge plummet tumble slump nosedive crumble crater implode halve sink omit
+            eliminate evaporate dry tank wipe bleed hemorrhage undershoot""",
+        0.4: """cut lower trim prune chop curtail downsize wilt stagnate sputter recede flounder
+            sag reduce pare dampen depress sour fade tighten narrow shrink fall slide lag trail
+            weaken ease soften slow disappoint deteriorate worsen down weak soft sluggish poor
+            downbeat gloomy dismal dim bleak subdued tepid lacklustre lackluster anaemic anemic
+            flag falter wane dwindle drop underwhelm shed""",
+        -0.4: "slip dip inch edge nudge tick cool",
     },
     # Whatever does this, and to what, is bad.
     "HURT": {
-        0.4: """hurt hit dent crimp erode sap bite squeeze pressure cloud threaten weigh cripple
-            hamper plague batter rattle""",
+        0.4: """hurt hit dent hobble hammer sting pinch swamp overwhelm engulf burden saddle
+            undermine jeopardize imperil endanger dog beset roil jolt spook unnerve crimp erode
+            sap bite squeeze pressure cloud threaten weigh cripple hamper plague batter rattle""",
     },
 }
 
@@ -188,7 +198,8 @@ GROUPS: dict[str, frozenset[str]] = {
         """weigh mull consider explore eye seek study examine evaluate plan propose threaten ponder
         pursue urge push demand want call near prepare discuss float ready"""
     ),
-    "UNITS": words_of("unit vehicle car truck device phone job user"),
+    "UNITS": words_of("""unit vehicle car truck van bus bike jet device phone toy battery bottle
+        job user"""),
     "VIEW": words_of(
         "estimate expectation forecast view consensus street prediction projection target"
     ),

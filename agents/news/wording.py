@@ -3,7 +3,7 @@
 The theme says what news is about; much of what is about results or contracts is still routine: a
 date is set, a dividend is as ever, a commentator asks a question. Surprise, size and finality are
 what moves prices. The headline is read by :mod:`agents.news.reading`; against the events that it
-tells stand phrases of the everyday (``everyday.txt``) and what makes little of things.
+tells stand phrases of the everyday (``tables/everyday.txt``) and what makes little of things.
 """
 
 from __future__ import annotations
