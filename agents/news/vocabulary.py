@@ -160,7 +160,7 @@ TONE = {"GAIN": 1, "GRANT": 1, "RAISE": 1, "LIFT": 1, "LOSE": -1, "STOP": -1, "C
 # What a predicate says by itself, without an object.
 STANDING_STOP = 0.6
 # What an object says by itself, without a predicate: its sign, and what is taken off its weight.
-STANDING = {"HARM": (-1, 0.4), "BID": (1, 0.7), "GOODS": (1, 1.0)}
+STANDING = {"HARM": (-1, 0.6), "BID": (1, 0.7), "GOODS": (1, 1.0)}
 
 # An authority makes what it does weigh more, and so do $100 million.
 AUTHORITY_WEIGHT = 0.5
@@ -198,7 +198,7 @@ GROUPS: dict[str, frozenset[str]] = {
         """weigh mull consider explore eye seek study examine evaluate plan propose threaten ponder
         pursue urge push demand want call near prepare discuss float ready"""
     ),
-    "UNITS": words_of("""unit vehicle car truck van bus bike jet device phone toy battery bottle
+    "UNITS": words_of("""unit vehicle car truck van bike device phone toy battery bottle
         job user"""),
     "VIEW": words_of(
         "estimate expectation forecast view consensus street prediction projection target"
