@@ -46,7 +46,7 @@ _BEFORE_REASONS = BOUNDARIES | {"on", "due", "with", "from", "by"}
 _WEIGHT_OF_A_WORD = 0.1
 # So few units are no matter, nor is so little money for a listed company; less yet is a price.
 _FEW_UNITS, _LITTLE_MONEY, _LEAST_MONEY = 1_000, 20e6, 1_000
-_SMALL_PER_CENT = 3.0
+_SMALL_PER_CENT, _NO_PER_CENT = 3.0, 1.0
 
 
 class Fact(NamedTuple):
@@ -250,7 +250,8 @@ def _is_small(words: Sequence[Word], fact: Fact) -> bool:
         lemma, value, _ = words[at]
         if lemma == "MONEY" and _LEAST_MONEY <= value < _LITTLE_MONEY:
             return True
-        if lemma == "PERCENT" and fact.kind == "MEASURE" and value < _SMALL_PER_CENT:
+        small = _SMALL_PER_CENT if fact.kind == "MEASURE" else _NO_PER_CENT
+        if lemma == "PERCENT" and value < small:
             return True
         units = at + 1 < len(words) and words[at + 1].lemma in GROUPS["UNITS"]
         if lemma == "COUNT" and units and value < _FEW_UNITS:

@@ -222,7 +222,7 @@ DOWNTONERS = words_of(
     immaterial trivial brief cosmetic nominal symbolic scheduled previously old trademark
     negligible unaffected local ordinary customary tiny voluntary temporary regional municipal
     procedural clerical administrative housekeeping nonbinding unrelated dormant usual standard
-    village seasonal"""
+    village seasonal nuisance frivolous phishing scam parking"""
 )
 INTENSIFIER_WEIGHT = 0.6
 INTENSIFIERS = words_of(
