@@ -119,10 +119,10 @@ def _facts(words: Sequence[Word]) -> list[Fact]:
     for at, word in enumerate(words):
         if not used[at] and word.lemma in OBJECTS:
             kind, weight = OBJECTS[word.lemma]
-            if kind in STANDING and not _is_complement(words, at, facts):
-                sign, less = STANDING[kind]
-                if weight > less:
-                    facts.append(Fact(sign, weight - less, at, at + 1, kind))
+            sign, less = STANDING.get(kind, (0, weight))
+            if weight > less:
+                sign *= not _is_complement(words, at, facts)
+                facts.append(Fact(sign, weight - less, at, at + 1, kind))
     return facts
 
 
