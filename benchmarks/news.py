@@ -29,6 +29,7 @@ from agents.news.materiality import MATERIAL_MOVE
 from agents.news.reactions import Reactions
 from agents.news.similarity import Headline
 from agents.news.tickers import Mention, TickerFinder
+from agents.news.wording import shifted, wording
 from schemas.news import Catalyst, News, Security
 from schemas.times import to_us
 
@@ -202,11 +203,15 @@ def duplicates(data: Path, show: int) -> None:
 
 
 class Forecast(NamedTuple):
-    """A materiality as estimated when the news came, by rule and as learned, and what came."""
+    """A materiality as estimated when the news came, and what came.
+
+    By rule, as learned, and as learned with how the headline is told.
+    """
 
     theme: str
     rule: float
     learned: float
+    told: float
     moved: bool
 
 
@@ -229,7 +234,8 @@ def replay(data: Path, news_file: str, bars_file: str, bar_min: int) -> list[For
         for reaction in reactions.take(minute, symbols, close, deviation):
             one, other = waiting.pop((reaction.news_id, reaction.symbol))
             moved = reaction.move >= MATERIAL_MOVE
-            forecasts.append(Forecast(one.theme, one.materiality, other.materiality, moved))
+            told = shifted(other.materiality, wording(other.headline).log_odds)
+            forecasts.append(Forecast(one.theme, one.materiality, other.materiality, told, moved))
             desks[1].learn(reaction)
     return forecasts
 
@@ -260,7 +266,7 @@ def minutes(path: Path, bar_min: int) -> Iterator[Minute]:
 
 
 def materiality(data: Path, show: int) -> None:
-    """Print how well materiality told which news moved prices, by rule and as learned."""
+    """Print how well materiality told which news moved prices, by rule, as learned, as told."""
     for news_file, bars_file, bar_min in REPLAYS:
         forecasts = replay(data, news_file, bars_file, bar_min)
         moved = np.array([f.moved for f in forecasts])
@@ -268,6 +274,7 @@ def materiality(data: Path, show: int) -> None:
         for label, values in (
             ("rule", np.array([f.rule for f in forecasts])),
             ("learned", np.array([f.learned for f in forecasts])),
+            ("learned, as told", np.array([f.told for f in forecasts])),
             ("always the mean", np.full(len(moved), moved.mean())),
         ):
             print(
