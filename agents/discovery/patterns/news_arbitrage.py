@@ -102,7 +102,7 @@ class _State(NamedTuple):
     def jumped(self) -> bool:
         """Whether the news moved it, for all to see; of a night's news it must tell of an event."""
         told, seen = wording(self.item.headline), self.reaction
-        doubtful = told.routine if self.move == seen.move else not told.is_news
+        doubtful = told.routine if self.move == seen.move else not told.event
         return not doubtful and abs(self.move) >= _JUMPED and seen.before <= _KNOWN_BEFORE
 
     @property
