@@ -3,7 +3,8 @@
 **Definition.** A pair of securities, or a security and its sector, moved together for days; now
 they do not, or move oppositely. What two have in common only because their sector moves is the
 sector's: pairs are taken net of market and sector, securities and the mean of their sector's other
-members net of the market. A long correlation of about one half counts: few reach it.
+members net of the market. A long correlation of four tenths counts: few reach it, for what hides
+in stale quotes is missing in it.
 
 **Statistic.** Returns are of three minutes, standardised and capped, for over one minute stale
 quotes and ticks hide what two share (Epps 1979), and more so in quiet hours. They overlap, which
@@ -57,9 +58,10 @@ _ENOUGH = 3 * SESSION_MIN
 _LEAST_SECTOR = 5
 # Beyond so many deviations a return counts as this many only.
 _CAP = 3.0
-_GATE = 0.48
-# A break leaves about half of the correlation at most: else it only weakened.
+_GATE = 0.38
+# A break leaves about half of the correlation at most, and takes so much: else it only weakened.
 _LEFT = 0.55
+_FALL = 0.35
 # At least one of the two moves about as usual, as against the other securities.
 _LEAST_ACTIVITY = 0.6
 # One false alarm in ten days; windows and looks of a pair are worth some sixty independent ones.
@@ -200,7 +202,7 @@ class CorrelationBreaks:
             activity = activity / max(float(np.median(activity)), 1.0)
             livelier = np.maximum(activity[pairs.first], activity[pairs.second])
             sound = livelier >= _LEAST_ACTIVITY
-            sound &= found < _LEFT * pairs.long
+            sound &= found < np.minimum(_LEFT * pairs.long, pairs.long - _FALL)
             evidence = np.where(sound, t / max(self.scale[w], 1.0) / bound, 0.0)
             better = evidence > strength
             run = x[-steps:].sum(axis=0) / np.sqrt(_STEP_MIN * steps)
