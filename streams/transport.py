@@ -10,7 +10,7 @@ from faust.transport.drivers import aiokafka as driver
 # How long the broker may hold a fetch open while nothing comes. Apache Kafka answers as soon as
 # something does; the embedded broker looks a few times in that span only, and Faust's 1.5 seconds
 # would be the greater part of every delay.
-FETCH_WAIT_MS = 10
+FETCH_WAIT_MS = 20
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
