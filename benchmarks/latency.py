@@ -35,6 +35,7 @@ from streams.topics import BARS, QUOTES, SCANS
 LEVELS = (0.1, 0.5, 0.8)
 LATENESS = 5 * US_PER_S
 MINUTE_S = 1.0
+# As our producers send them: what has come within so many seconds.
 TICK_S = 0.02
 ROWS_PER_S = 5_000
 _PATIENCE_S = 60
