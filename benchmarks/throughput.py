@@ -49,7 +49,7 @@ BARE, LIMIT = "bare consumer", "bare consumer with our tracker"
 PEERS = ("faststream", "bytewax", "pathway", "quixstreams")
 PEER_PYTHON = places.ROOT / ".venv-bench" / "bin" / "python"
 _WAIT_S = 240
-# A worker is timed between these parts of the quotes: before, it may still be importing what learning
+# A worker is timed between these parts of the quotes: before, it may still import what learning
 # needs, and the last bars may wait for silence.
 _FROM, _TO = 0.25, 0.9
 
