@@ -74,7 +74,7 @@ class Scale:
         """A fraction for a quick look."""
         if not chosen.quick:
             return cls()
-        return cls(3_000_000, 500_000, 400_000, 20_000, 15_000, 15, slow_rounds=1)
+        return cls(3_000_000, 500_000, 200_000, 20_000, 10_000, 15, slow_rounds=1)
 
 
 class _Counts(msgspec.Struct):
@@ -206,7 +206,8 @@ def framed_cases(
     ]
     # pathway reads one row a message.
     for name in [name for name in peers if name != "pathway"]:
-        contender = Contender(f"peer_{name}", QUOTES, scale.peers, ["--frames"], PEER_PYTHON)
+        quotes = 2 * scale.peers
+        contender = Contender(f"peer_{name}", QUOTES, quotes, ["--frames"], PEER_PYTHON)
         found.append(Case(name, partial(_run_peer, contender, run), scale.slow_rounds))
     return found
 
