@@ -206,8 +206,8 @@ def framed_cases(
     ]
     # pathway reads one row a message.
     for name in [name for name in peers if name != "pathway"]:
-        quotes = 2 * scale.peers
-        contender = Contender(f"peer_{name}", QUOTES, quotes, ["--frames"], PEER_PYTHON)
+        part = 2 * scale.peers
+        contender = Contender(f"peer_{name}", QUOTES, part, ["--frames"], PEER_PYTHON)
         found.append(Case(name, partial(_run_peer, contender, run), scale.slow_rounds))
     return found
 
