@@ -162,8 +162,10 @@ class Ledger:
         started = time.monotonic()
         if previous is not None:
             await previous
-        packed = [await asyncio.to_thread(_packed, checkpoint) for checkpoint in checkpoints]
-        await asyncio.gather(self.publisher.confirm(sent), self.effects.writer.flush())
+        packing = asyncio.to_thread(lambda: [_packed(checkpoint) for checkpoint in checkpoints])
+        packed, *_ = await asyncio.gather(
+            packing, self.publisher.confirm(sent), self.effects.writer.flush()
+        )
         await self.effects.checkpoints.save(packed)
         for event in covered:
             event.ack()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+import cramjam
 import msgspec
 import numpy as np
 
 _ARRAY = 1
+_ZSTD = bytes.fromhex("28b52ffd")
 _encoder = msgspec.msgpack.Encoder(
     enc_hook=lambda value: msgspec.msgpack.Ext(_ARRAY, _pack_array(np.asarray(value)))
 )
@@ -40,7 +42,7 @@ def decode_state(data: bytes) -> dict[str, Any]:
 
 def compress(data: bytes) -> bytes:
     """The bytes of :func:`pack_state` from those of :func:`encode_state`; other threads may run."""
-    return zlib.compress(data, 1)
+    return bytes(cramjam.zstd.compress(data, 1))
 
 
 def pack_state(state: dict[str, Any]) -> bytes:
@@ -55,6 +57,11 @@ def unpack_state(data: bytes) -> dict[str, Any]:
         ValueError: the bytes are not a snapshot.
     """
     try:
-        return decode_state(zlib.decompress(data))
-    except (zlib.error, msgspec.MsgspecError) as exc:
+        return decode_state(_decompress(data))
+    except (zlib.error, cramjam.DecompressionError, msgspec.MsgspecError) as exc:
         raise ValueError(f"not a state snapshot: {exc}") from None
+
+
+def _decompress(data: bytes) -> bytes:
+    """What was compressed with zstd, or with zlib as states were that may still be stored."""
+    return bytes(cramjam.zstd.decompress(data)) if data.startswith(_ZSTD) else zlib.decompress(data)

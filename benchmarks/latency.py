@@ -35,7 +35,11 @@ from streams.topics import BARS, QUOTES, SCANS
 LEVELS = (0.1, 0.5, 0.8)
 LATENESS = 5 * US_PER_S
 MINUTE_S = 1.0
-TICK_S = 0.01
+# Frames hold what has come within so many seconds.
+TICK_S = 0.02
+# Minutes in which a worker still imports what learning needs and the database plans its first
+# statements; how long a start takes is measured elsewhere.
+WARM_UP = 3
 ROWS_PER_S = 5_000
 _PATIENCE_S = 60
 
@@ -52,7 +56,7 @@ class Scale:
     @classmethod
     def of(cls, chosen: Options) -> Scale:
         """A fraction for a quick look."""
-        return cls(1_000_000, 20, 8) if chosen.quick else cls()
+        return cls(1_500_000, 25, 8) if chosen.quick else cls()
 
 
 class _Bars(msgspec.Struct):
@@ -184,8 +188,8 @@ def _measures(
 ) -> dict[str, float]:
     found = {}
     for name, times in (("bar", at_bars), ("signal", at_scan)):
-        # The first minute pays for what is made once; the last are closed by the end of the feed.
-        ends = sorted(end for end in times if end in sender.closed)[1:]
+        # The first minutes pay for what is made once; the last are closed by the end of the feed.
+        ends = sorted(end for end in times if end in sender.closed)[WARM_UP:]
         if not ends:
             raise RuntimeError(f"no {name} of {len(times)} could be timed")
         waits = np.array([1e3 * (times[end] - sender.closed[end]) for end in ends])

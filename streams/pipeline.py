@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from datetime import timedelta
 from typing import Any
@@ -167,7 +168,7 @@ class Pipeline:
             UserError: a topic is missing or has other partitions than the settings say.
         """
         # Until the group is joined there is time for it.
-        self._preparing = asyncio.create_task(asyncio.to_thread(models.prepare))
+        self._preparing = asyncio.create_task(self._prepare())
         ids = await asyncio.to_thread(
             topics.check_topics, self.settings.kafka_broker, topics.all_topics(self.settings)
         )
@@ -175,6 +176,14 @@ class Pipeline:
         for effects in self._all_effects:
             effects.topic_ids.update(ids)
             await effects.writer.start()
+
+    async def _prepare(self) -> None:
+        """Import what learning needs, and spare the garbage collector all that is there by then.
+
+        Else a look through it all would stop the worker for a tenth of a second now and then.
+        """
+        await asyncio.to_thread(models.prepare)
+        gc.freeze()
 
     async def _apply_ages(self) -> None:
         """Ages that were set for this worker hold from now on; others stay as they are."""

@@ -8,9 +8,10 @@ from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 
 # How long the broker may hold a fetch open while nothing comes. Apache Kafka answers as soon as
-# something does; the embedded broker looks a few times in that span only, and Faust's 1.5 seconds
-# would be the greater part of every delay.
-FETCH_WAIT_MS = 100
+# something does; the embedded broker looks a few times in that span only. And there is one fetch to
+# a broker at a time: partitions that are not in it, as they still had records, wait for its end.
+# Less than this costs an idle broker more than it gives.
+FETCH_WAIT_MS = 20
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):

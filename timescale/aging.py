@@ -205,9 +205,10 @@ class AgingDriver:
         return report
 
     async def _age(self, now: datetime, short: bool) -> AgingReport:
-        sample = self._next_sample is None or now >= self._next_sample
+        # Not at once: a worker that has just begun has better to do.
+        sample = self._next_sample is not None and now >= self._next_sample
         report = await age(self._dsn, now, short=short, sample=sample)
-        if sample:
+        if sample or self._next_sample is None:
             self._next_sample = now + SAMPLE_EVERY
         return report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import psycopg
@@ -47,6 +48,16 @@ class Insertion:
             self._repeating.discard(batch.relation.name)
         return inserted
 
+    async def store_together(self, batches: Sequence[Batch]) -> list[int]:
+        """How many rows of each were new; all are stored, or none, in one journey.
+
+        Raises:
+            psycopg.Error: as :meth:`store`.
+        """
+        async with self.connection.pipeline():
+            cursors = [await self._execute(batch) for batch in batches]
+        return [cursor.rowcount for cursor in cursors]
+
     def _is_copied(self, batch: Batch) -> bool:
         return (
             self._server_copies
@@ -63,6 +74,8 @@ class Insertion:
         return cursor.rowcount
 
     async def _insert(self, batch: Batch) -> int:
+        return (await self._execute(batch)).rowcount
+
+    async def _execute(self, batch: Batch) -> psycopg.AsyncCursor[tuple[Any, ...]]:
         arrays = list(map(encode, batch.relation.types, batch.columns))
-        cursor = await self.connection.execute(batch.relation.insert, arrays)
-        return cursor.rowcount
+        return await self.connection.execute(batch.relation.insert, arrays)

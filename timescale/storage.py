@@ -36,16 +36,11 @@ class RelationStorage:
 
 
 @dataclass(frozen=True)
-class StorageReport:
-    """All relations, largest first, and the whole database against its budget.
+class StorageUse:
+    """The whole database against its budget."""
 
-    `growth_per_day` and `in_a_year` (bytes) are None before the second day of data.
-    """
-
-    relations: tuple[RelationStorage, ...]
     database_bytes: int
     budget_bytes: int
-    days_observed: int
 
     @property
     def share(self) -> float:
@@ -56,6 +51,17 @@ class StorageReport:
     def is_short(self) -> bool:
         """Whether it is time for an alert and for aggressive aging."""
         return self.share >= ALERT_SHARE
+
+
+@dataclass(frozen=True)
+class StorageReport(StorageUse):
+    """All relations beside that, largest first.
+
+    `growth_per_day` and `in_a_year` (bytes) are None before the second day of data.
+    """
+
+    relations: tuple[RelationStorage, ...]
+    days_observed: int
 
     @property
     def by_tier(self) -> dict[str, int]:
@@ -90,8 +96,7 @@ async def storage_report(dsn: str, budget_gb: float) -> StorageReport:
         try:
             relations = await connection.execute("SELECT * FROM storage_by_relation()")
             rows = await relations.fetchall()
-            size = await connection.execute("SELECT pg_database_size(current_database())")
-            database_bytes = await size.fetchone()
+            database_bytes = await _database_bytes(connection)
             sampled = await connection.execute(
                 "SELECT relation, event_day, bytes FROM storage_samples"
                 " WHERE event_day > (SELECT max(event_day) FROM storage_samples) - %s"
@@ -108,10 +113,29 @@ async def storage_report(dsn: str, budget_gb: float) -> StorageReport:
     measured = (_measured(row, samples.get(row[0], []), policies) for row in rows)
     return StorageReport(
         relations=tuple(sorted(measured, key=lambda item: -item.bytes)),
-        database_bytes=int(database_bytes[0]) if database_bytes else 0,
+        database_bytes=database_bytes,
         budget_bytes=int(budget_gb * GB),
         days_observed=max((len(days) for days in samples.values()), default=0),
     )
+
+
+async def storage_use(dsn: str, budget_gb: float) -> StorageUse:
+    """The sum alone, which is had in a tenth of the time.
+
+    Raises:
+        TimescaleError: the database cannot be reached.
+    """
+    async with await connect_async(dsn) as connection:
+        try:
+            return StorageUse(await _database_bytes(connection), int(budget_gb * GB))
+        except psycopg.Error as error:
+            raise TimescaleError(f"cannot measure the storage: {one_line(error)}") from error
+
+
+async def _database_bytes(connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> int:
+    cursor = await connection.execute("SELECT pg_database_size(current_database())")
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 async def sample_storage(dsn: str, now: datetime) -> None:

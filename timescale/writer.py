@@ -31,6 +31,9 @@ BACKOFF_CAP_S = 5.0
 SLOW_AFTER_S = 10.0
 _FEW = 3
 
+# Up to so many rows of different relations go together: a journey takes longer than they do.
+_SMALL = 1_000
+
 
 @dataclass
 class WriteCounts:
@@ -88,7 +91,7 @@ class RowWriter:
         self.retries = 0
         self._pending = PendingRows()
         self._changed = asyncio.Condition()
-        self._in_flight: Batch | None = None
+        self._in_flight: list[Batch] = []
         self._in_flight_since = 0.0
         self._puts = 0
         self._flushes_waiting = 0
@@ -107,7 +110,7 @@ class RowWriter:
             return "stopped"
         if self._reason is not None:
             return f"retrying: {self._reason}"
-        if self._in_flight is not None:
+        if self._in_flight:
             waited = time.monotonic() - self._in_flight_since
             if waited > SLOW_AFTER_S:
                 return f"retrying: no answer from the database for {waited:.0f} s"
@@ -116,7 +119,7 @@ class RowWriter:
     @property
     def pending_rows(self) -> int:
         """Rows taken in and not yet durable."""
-        return self._pending.rows + (0 if self._in_flight is None else len(self._in_flight))
+        return self._pending.rows + sum(map(len, self._in_flight))
 
     async def start(self) -> None:
         """Begin writing; a database that is down is waited for, not an error."""
@@ -214,32 +217,32 @@ class RowWriter:
 
     def _durable_to(self, last: int) -> bool:
         oldest = self._pending.oldest()
-        if self._in_flight is not None and self._in_flight.order <= last:
+        if any(batch.order <= last for batch in self._in_flight):
             return False
         return oldest is None or oldest > last
 
     async def _run(self) -> None:
         try:
-            while (batch := await self._next_batch()) is not None:
-                await self._store(batch)
-                async with self._changed:
-                    self._in_flight = None
-                    self._changed.notify_all()
+            while await self._next_batches():
+                await self._store()
         except Exception as error:  # a fault of ours: callers must hear of it, not hang
             logger.exception("the writer failed")
             self._failure = error
             async with self._changed:
                 self._changed.notify_all()
 
-    async def _next_batch(self) -> Batch | None:
+    async def _next_batches(self) -> bool:
+        """Take what is written next: a few rows of many relations, or many of one."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._pending.rows or self._stopping)
             if not self._pending.rows:
-                return None
+                return False
             await self._linger()
-            self._in_flight = self._pending.take(self._batch_rows)
+            self._in_flight = [self._pending.take(self._batch_rows)]
+            while self._pending.rows and self.pending_rows <= _SMALL:
+                self._in_flight.append(self._pending.take(_SMALL))
             self._in_flight_since = time.monotonic()
-            return self._in_flight
+            return True
 
     async def _linger(self) -> None:
         """Wait a moment for a batch to fill, unless somebody waits for it."""
@@ -255,17 +258,38 @@ class RowWriter:
             except TimeoutError:
                 pass
 
-    async def _store(self, batch: Batch) -> None:
+    async def _store(self) -> None:
+        if len(self._in_flight) > 1 and (found := await self._insert_together()):
+            for batch, inserted in zip(self._in_flight, found, strict=True):
+                self._note_stored(batch, inserted)
+            await self._landed(len(self._in_flight))
+        while self._in_flight:
+            batch = self._in_flight[0]
+            inserted, rejected = await self._insert_patiently(batch)
+            await self._hand_over(batch.relation, rejected)
+            self._note_stored(batch, inserted)
+            await self._landed(1)
+
+    async def _insert_together(self) -> list[int] | None:
+        """How many rows of each batch were new; None when not all went well: then one by one."""
+        try:
+            insertion = await self._connected()
+            return await insertion.store_together(self._in_flight)
+        except (psycopg.Error, TimescaleError, OSError):
+            await self._close()
+            return None
+
+    async def _insert_patiently(self, batch: Batch) -> tuple[int, list[_Rejection]]:
         failures = 0
         while True:
             try:
-                inserted, rejected = await self._insert(batch, split_internal=failures >= _FEW)
-                break
+                return await self._insert(batch, split_internal=failures >= _FEW)
             except (psycopg.Error, TimescaleError, OSError) as error:
                 failures += 1
                 await self._close()
                 await self._pause(failures, one_line(error))
-        await self._hand_over(batch.relation, rejected)
+
+    def _note_stored(self, batch: Batch, inserted: int) -> None:
         self._reason = None
         counts = self.counts[batch.relation.name]
         counts.batches += 1
@@ -273,6 +297,11 @@ class RowWriter:
         if self._observer is not None:
             seconds = time.monotonic() - self._in_flight_since
             self._observer.batch_stored(batch.relation.name, len(batch), inserted, seconds)
+
+    async def _landed(self, batches: int) -> None:
+        async with self._changed:
+            del self._in_flight[:batches]
+            self._changed.notify_all()
 
     async def _insert(self, batch: Batch, *, split_internal: bool) -> tuple[int, list[_Rejection]]:
         """Store a batch but for the rows that the database refuses: (inserted, refused)."""

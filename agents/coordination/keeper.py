@@ -20,7 +20,7 @@ from timescale.aging import AgingDriver, scheduled_aging_failure
 from timescale.coordination import AsyncCoordination
 from timescale.errors import TimescaleError
 from timescale.records import HealthStatus
-from timescale.storage import StorageReport, sample_storage, storage_report
+from timescale.storage import StorageUse, sample_storage, storage_use
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,10 @@ _FAREWELL_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class KeeperConfig:
-    """What the keeper needs to know; ``every`` fields are seconds of wall clock."""
+    """What the keeper needs to know; ``every`` fields are seconds of wall clock.
+
+    A sample looks at every relation, for which the embedded database keeps all others waiting.
+    """
 
     dsn: str
     worker: str
@@ -46,6 +49,7 @@ class KeeperConfig:
     discovery_interval_s: float
     health_every: float = 5.0
     storage_every: float = 30.0
+    sample_every: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Keeper:
     def __post_init__(self) -> None:
         self._records = AsyncCoordination(self.config.dsn)
         self._aging = AgingDriver(self.config.dsn)
+        self._due["sample"] = time.monotonic() + self.config.storage_every
 
     async def turn(self, view: WorkerView) -> None:
         """Do what is due; a database that does not answer is tried again at the next turn."""
@@ -94,6 +99,8 @@ class Keeper:
                     await self._age(view)
                     if self._is_due("storage", self.config.storage_every):
                         await self._watch_storage(view)
+                    if self._is_due("sample", self.config.sample_every):
+                        await sample_storage(self.config.dsn, from_us(view.durable_until))
                 if not self._leaving and self._is_due("health", self.config.health_every):
                     await self._report(view)
             except TimescaleError as exc:
@@ -125,15 +132,13 @@ class Keeper:
             metrics.LATE_ROWS.set(report.late_rows)
 
     async def _watch_storage(self, view: WorkerView) -> None:
-        now = from_us(view.durable_until)
-        await sample_storage(self.config.dsn, now)
-        report = await storage_report(self.config.dsn, self.config.budget_gb)
-        metrics.STORAGE_BYTES.set(report.database_bytes)
-        metrics.STORAGE_BUDGET.set(report.budget_bytes)
-        self._short = report.is_short
+        use = await storage_use(self.config.dsn, self.config.budget_gb)
+        metrics.STORAGE_BYTES.set(use.database_bytes)
+        metrics.STORAGE_BUDGET.set(use.budget_bytes)
+        self._short = use.is_short
         await self._tell_the_job()
-        if report.is_short:
-            await self._alert(view, report)
+        if use.is_short:
+            await self._alert(view, use)
 
     async def _tell_the_job(self) -> None:
         """Let a job of the database age as this worker would.
@@ -161,14 +166,14 @@ class Keeper:
         text = f"discovery is overdue: last consolidated {when} (the worker's log says why)"
         await self._tell("discovery", f"discovery-{last // US_PER_S}", from_us(now), text)
 
-    async def _alert(self, view: WorkerView, report: StorageReport) -> None:
+    async def _alert(self, view: WorkerView, use: StorageUse) -> None:
         now = from_us(view.durable_until)
-        gigabytes = report.database_bytes / 1e9
+        gigabytes = use.database_bytes / 1e9
         text = (
-            f"storage is at {report.share:.0%} of its budget ({gigabytes:.2f} GB): "
+            f"storage is at {use.share:.0%} of its budget ({gigabytes:.2f} GB): "
             "ticks and high-frequency rows now go earlier"
         )
-        severity: Severity = "critical" if report.share >= 1 else "warning"
+        severity: Severity = "critical" if use.share >= 1 else "warning"
         await self._tell("storage", f"storage-{now:%Y-%m-%d}", now, text, severity)
 
     async def _tell(

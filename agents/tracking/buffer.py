@@ -1,8 +1,9 @@
-"""Quotes of the minutes that are still open, kept as they arrived until their minute closes."""
+"""Quotes of the minutes that are still open, kept as they arrived until they are in a bar."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +38,6 @@ class QuoteRows:
             return parts[0]
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
 
-    def rows_between(self, start: int, stop: int) -> QuoteRows:
-        """Rows ``start:stop``, as views."""
-        return QuoteRows(*(getattr(self, name)[start:stop] for name in _COLUMNS))
-
 
 _COLUMNS = tuple(column.name for column in fields(QuoteRows))
 
@@ -55,30 +52,42 @@ def order_by_symbol(ids: NDArray[np.intp]) -> NDArray[np.intp]:
 class _Chunk:
     rows: QuoteRows
     newest: int
+
+
+class _Record(NamedTuple):
+    newest: int
     offset: int
     clock_before: int
 
 
 class OpenQuotes:
-    """The buffer of open minutes of one partition, by record.
+    """The buffer of one partition: the quotes of open minutes that are not in a bar yet.
 
-    It knows from which record on the stream must be read again to fill it as it is, and what the
-    partition's clock said before that record.
+    It knows from which record on the stream must be read again to come to the quotes of all open
+    minutes, taken or not, and what the partition's clock said before that record.
     """
 
     def __init__(self) -> None:
         self._chunks: list[_Chunk] = []
+        self._records: list[_Record] = []
+        self._rows = 0
 
     def __len__(self) -> int:
-        return sum(len(chunk.rows) for chunk in self._chunks)
+        return self._rows
 
     def add(self, rows: QuoteRows, offset: int, clock_before: int) -> None:
         """Keep ``rows`` of the record at ``offset``."""
         if len(rows):
-            self._chunks.append(_Chunk(rows, int(rows.ts.max()), offset, clock_before))
+            newest = int(rows.ts.max())
+            self._chunks.append(_Chunk(rows, newest))
+            self._records.append(_Record(newest, offset, clock_before))
+            self._rows += len(rows)
 
     def take_before(self, boundary: int) -> QuoteRows | None:
-        """Remove and return the quotes before ``boundary``, in order of arrival."""
+        """Remove and return the quotes before ``boundary``, in order of arrival.
+
+        Their records are needed until :meth:`forget_before`.
+        """
         taken: list[QuoteRows] = []
         kept: list[_Chunk] = []
         for chunk in self._chunks:
@@ -91,17 +100,20 @@ class OpenQuotes:
                 chunk.rows = chunk.rows.take(~before)
             kept.append(chunk)
         self._chunks = kept
+        self._rows -= sum(map(len, taken))
         return QuoteRows.concat(taken) if taken else None
 
+    def forget_before(self, boundary: int) -> None:
+        """The minutes before ``boundary`` are closed: nobody reads their records again."""
+        self._records = [record for record in self._records if record.newest >= boundary]
+
     def resume_point(self) -> tuple[int, int] | None:
-        """Offset of the oldest record still needed and the clock before it; None when empty."""
-        if not self._chunks:
-            return None
-        return self._chunks[0].offset, self._chunks[0].clock_before
+        """Offset of the oldest record still needed and the clock before it; None when none is."""
+        return self._records[0][1:] if self._records else None
 
     def newest(self) -> int:
-        """The newest timestamp kept (the buffer must not be empty)."""
-        return max(chunk.newest for chunk in self._chunks)
+        """The newest timestamp of open minutes, of which there must be quotes."""
+        return max(record.newest for record in self._records)
 
     def since(self, oldest: int, chosen: NDArray[np.bool_]) -> QuoteRows | None:
         """The kept quotes stamped ``oldest`` or later of chosen symbols, a mask by symbol id."""

@@ -9,12 +9,43 @@ from numpy.typing import NDArray
 
 from agents.tracking.buffer import QuoteRows
 
+# Quotes of one instant are compared with so many before them.
+_FAR = 16
+
 
 class Numbered(NamedTuple):
     """Which rows are no repeats, and the number of each among those of its symbol and instant."""
 
     keep: NDArray[np.bool_]
     seq: NDArray[np.int32]
+
+
+def numbers_of_distinct(
+    ids: NDArray[np.intp],
+    ts: NDArray[np.int64],
+    price: NDArray[np.float64],
+    volume: NDArray[np.float64],
+) -> NDArray[np.int32] | None:
+    """The same number for rows in order of symbol, time and arrival that are clearly no repeats.
+
+    None where one may be: those of an instant agree in price and shares, or are very many. Nearly
+    always they are few and differ, which is soon seen where they are neighbours.
+    """
+    same = (ids[1:] == ids[:-1]) & (ts[1:] == ts[:-1])
+    together = same
+    for lag in range(1, _FAR):
+        if not together.any():
+            break
+        alike = (price[lag:] == price[:-lag]) & (volume[lag:] == volume[:-lag])
+        if (together & alike).any():
+            return None
+        together = together[:-1] & same[lag:]
+    else:
+        return None
+    place = np.arange(len(ids), dtype=np.int32)
+    begin = place.copy()
+    begin[1:][same] = 0
+    return place - np.maximum.accumulate(begin)
 
 
 def number_instants(rows: QuoteRows, held: QuoteRows | None) -> Numbered:

@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.tracking.bars import minute_bars, split_minutes
+from agents.tracking.bars import OpenBars, split_minutes
 from agents.tracking.buffer import OpenQuotes, QuoteRows, order_by_symbol
-from agents.tracking.repeats import number_instants
+from agents.tracking.repeats import number_instants, numbers_of_distinct
 from agents.tracking.table import SymbolTable
 from schemas.bars import BarColumns, PartitionBars
 from schemas.quotes import QuoteColumns
-from schemas.times import US_PER_MINUTE
+from schemas.times import US_PER_MINUTE, US_PER_S
 
 NEVER = 0
+
+# Quotes that are final go into the open bars at these steps of event time, once there are so many:
+# else all of a busy minute would be worked off at its end, while what it closes is waited for.
+FOLD_US = US_PER_S
+FOLD_QUOTES = 16_384
 _NONE = np.zeros(0, np.intp)
 
 
@@ -66,6 +71,8 @@ class PartitionTracker:
     hold_s: float = 0.0
     _replayed_until: int = 0
     _open: OpenQuotes = field(default_factory=OpenQuotes)
+    _bars: OpenBars = field(default_factory=OpenBars)
+    _fold_at: int = NEVER
 
     @property
     def watermark(self) -> int:
@@ -74,8 +81,8 @@ class PartitionTracker:
 
     @property
     def open_quotes(self) -> int:
-        """Quotes held for minutes that are not closed."""
-        return len(self._open)
+        """Quotes of minutes that are not closed."""
+        return len(self._open) + self._bars.quotes
 
     def take(self, quotes: QuoteColumns, offset: int) -> Taken:
         """Take in the quotes of the record at ``offset``; close no minute yet."""
@@ -133,13 +140,25 @@ class PartitionTracker:
             known = doubtful.copy()
             known[1:] &= ~within
             doubtful[:-1] |= doubtful[1:] & within
-            rows, repeats = self._number(rows, np.sort(order[doubtful]), ids[known])
+            rows, repeats = self._number_neighbours(rows, order[doubtful], ids[known])
             self.table.see_in_order(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
         else:
             among = self._mask(ids[doubtful])
             rows, repeats = self._number(rows, np.flatnonzero(among[rows.ids]), ids[doubtful])
             self.table.see(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)
         return rows, repeats
+
+    def _number_neighbours(
+        self, rows: QuoteRows, at: NDArray[np.intp], known: NDArray[np.intp]
+    ) -> tuple[QuoteRows, int]:
+        """As :meth:`_number` for places in order of symbol and time, mostly at less expense."""
+        if not len(known):
+            price, volume = rows.price[at], rows.volume[at]
+            seq = numbers_of_distinct(rows.ids[at], rows.ts[at], price, volume)
+            if seq is not None:
+                rows.seq[at] = seq
+                return rows, 0
+        return self._number(rows, np.sort(at), known)
 
     def _mask(self, ids: NDArray[np.intp]) -> NDArray[np.bool_]:
         mask = np.zeros(len(self.table), np.bool_)
@@ -166,7 +185,17 @@ class PartitionTracker:
     def close_due(self) -> list[PartitionBars]:
         """Close the minutes whose end the watermark has passed; their bars, oldest first."""
         boundary = (self.clock - self.lateness) // US_PER_MINUTE * US_PER_MINUTE
-        return self._close(boundary) if boundary > self.closed_until else []
+        closed = self._close(boundary) if boundary > self.closed_until else []
+        if self.watermark >= self._fold_at and len(self._open) >= FOLD_QUOTES:
+            self._fold_at = self.watermark + FOLD_US
+            self._fold(self.watermark)
+        return closed
+
+    def _fold(self, until: int) -> None:
+        """Put the quotes before ``until``, final and of the first open minute, into its bars."""
+        rows = self._open.take_before(until)
+        if rows is not None:
+            self._bars.add(self.closed_until, rows, self.table.close)
 
     def close_idle(self, until: int | None = None) -> list[PartitionBars]:
         """Close what is open although the clock does not ask for it: the partition is silent.
@@ -178,7 +207,7 @@ class PartitionTracker:
             boundary = until // US_PER_MINUTE * US_PER_MINUTE
             return self._close(boundary) if boundary > self.closed_until else []
         self.idle = True
-        if not len(self._open):
+        if not self.open_quotes:
             return [self.marker()]
         messages = self._close(self._open.newest() // US_PER_MINUTE * US_PER_MINUTE + US_PER_MINUTE)
         messages[-1].idle = True
@@ -191,20 +220,23 @@ class PartitionTracker:
 
     def _close(self, boundary: int) -> list[PartitionBars]:
         rows = self._open.take_before(boundary)
+        pieces: dict[int, QuoteRows | None] = {} if rows is None else dict(split_minutes(rows))
+        if self._bars.quotes:
+            pieces.setdefault(self._bars.minute, None)
+        messages = [self._close_minute(minute, pieces[minute]) for minute in sorted(pieces)]
         self.closed_until = boundary
-        messages = []
-        for minute, quotes in split_minutes(rows) if rows is not None else ():
-            ids, bars = minute_bars(quotes, self.table.symbols, self.table.close)
-            last = np.append(np.flatnonzero(np.diff(quotes.ids)), len(quotes) - 1)
-            self.table.close_minute(minute, ids, quotes.ts[last], bars)
-            messages.append(
-                PartitionBars(
-                    minute, self.partition, self.partitions, False, BarColumns.concat([bars])
-                )
-            )
+        self._open.forget_before(boundary)
         if not messages or messages[-1].minute < boundary - US_PER_MINUTE:
             messages.append(self.marker())
         return messages
+
+    def _close_minute(self, minute: int, rest: QuoteRows | None) -> PartitionBars:
+        if rest is not None:
+            self._bars.add(minute, rest, self.table.close)
+        closed = self._bars.close(self.table.symbols)
+        self.table.close_minute(minute, closed.ids, closed.last_ts, closed.bars)
+        bars = BarColumns.concat([closed.bars])
+        return PartitionBars(minute, self.partition, self.partitions, False, bars)
 
     def resume_point(self) -> ResumePoint:
         """Where a successor must read on to come to the same state."""

@@ -44,7 +44,7 @@ def test_a_peer_that_is_not_there_is_told_of(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_latency_at_every_level_and_to_rows() -> None:
-    scale = latency.Scale(capacity=30_000, minutes=5, rows_s=2, securities=20)
+    scale = latency.Scale(capacity=30_000, minutes=8, rows_s=2, securities=20)
     (section,) = latency.run(Options(quick=True, rounds=1), scale)
     assert len(section.rows) == len(latency.LEVELS) + 1
     assert all_measured(section)

@@ -320,6 +320,15 @@ def test_a_pipeline_left_in_its_error_state_holds_up_nobody(embedded: EmbeddedTi
         assert other.execute("SELECT 2").fetchone() == (2,)
 
 
+def test_a_flush_after_a_pipeline_holds_up_nobody(embedded: EmbeddedTimescale) -> None:
+    with psycopg.connect(embedded.dsn) as other, psycopg.connect(embedded.dsn) as flusher:
+        with socket.socket(fileno=os.dup(flusher.fileno())) as line:
+            line.sendall(b"P\0\0\0\x10\0SELECT 1\0\0\0S\0\0\0\4H\0\0\0\4")
+            line.settimeout(10)
+            assert line.recv(1) == b"1"
+        other.execute("SELECT 2")
+
+
 def test_locks_of_a_client_that_vanishes_are_released(embedded: EmbeddedTimescale) -> None:
     with psycopg.connect(embedded.dsn) as watcher:
         leaver = psycopg.connect(embedded.dsn, autocommit=True)

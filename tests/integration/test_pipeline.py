@@ -151,10 +151,14 @@ def test_two_workers_share_and_a_killed_one_is_succeeded_without_loss_or_repeat(
     until(lambda: site.count("security_ticks") == sent, 90, "every tick stored once")
     until(lambda: len(bars_of(site)) >= len(expected), 60, "every bar published")
     assert bars_of(site) == expected
-    collected = np.array(
-        site.query("SELECT sum(quote_count), sum(bar_count) FROM security_data_high_freq")[0], float
-    )
-    assert collected.tolist() == [
+
+    def collected() -> list[float]:
+        row = site.query("SELECT sum(quote_count), sum(bar_count) FROM security_data_high_freq")[0]
+        return np.array(row, float).tolist()
+
+    # Bars that are published are still to be read and collected.
+    until(lambda: collected()[1] >= 12.0 * 30, 30, "every finished interval collected")
+    assert collected() == [
         float(sum(row[12] for row in expected if row[0] < _start_of(expected, 30))),  # type: ignore[misc]
         12.0 * 30,
     ]

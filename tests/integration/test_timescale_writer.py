@@ -254,6 +254,36 @@ async def test_a_flush_covers_every_relation_put_before_it(dsn: str) -> None:
         assert rows_of(dsn, "SELECT data_points_collected FROM security_tracking_state") == [(19,)]
 
 
+@pytest.mark.asyncio
+async def test_rows_of_many_relations_go_together_and_a_refused_one_holds_none_back(
+    dsn: str,
+) -> None:
+    refused: list[str] = []
+
+    async def on_rejected(relation: Relation, rows: list[dict[str, Any]], error: Exception) -> None:
+        refused.extend(relation.name for _ in rows)
+
+    async with writing(dsn, linger_s=60, on_rejected=on_rejected) as writer:
+        await writer.put(TICKS, ticks(0, 7), symbols=SYMBOLS)
+        await writer.put(TRACKING_STATE, tracking("A", 1))
+        await writer.flush()
+        assert writer.counts[TICKS.name].inserted == 7
+        # What is stored together is stored in one transaction.
+        (together,) = rows_of(
+            dsn,
+            "SELECT count(DISTINCT xmin::text) FROM (SELECT xmin FROM security_ticks"
+            " UNION ALL SELECT xmin FROM security_tracking_state) AS stored",
+        )
+        assert together == (1,)
+        await writer.put(TICKS, ticks(7, 3) | {"price": [1.0, np.nan, 1.0]}, symbols=SYMBOLS)
+        await writer.put(TRACKING_STATE, tracking("B", 1))
+        await writer.flush()
+        assert writer.state == "ok"
+    assert refused == [TICKS.name]
+    assert rows_of(dsn, "SELECT count(*) FROM security_ticks") == [(9,)]
+    assert rows_of(dsn, "SELECT count(*) FROM security_tracking_state") == [(2,)]
+
+
 def tracking(symbol: str, second: int) -> dict[str, Any]:
     us = START_US + second * 1_000_000
     return {

@@ -2,7 +2,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from timescale.storage import GB, RelationStorage, StorageReport, forecast, growth_per_day
+from timescale.storage import (
+    GB,
+    RelationStorage,
+    StorageReport,
+    StorageUse,
+    forecast,
+    growth_per_day,
+)
 
 DAY = date(2024, 1, 1)
 
@@ -34,11 +41,11 @@ def test_a_tier_stops_growing_at_its_age() -> None:
 
 def test_the_budget() -> None:
     relation = RelationStorage("r", "daily", 10 * GB // 100, 0, 1, 0, 1000.0, 2e8)
-    report = StorageReport((relation,), 12 * GB // 100, GB // 10, 2)
+    report = StorageReport(12 * GB // 100, GB // 10, (relation,), 2)
     assert report.share == pytest.approx(1.2)
     assert report.is_short
     assert report.by_tier == {"daily": 10 * GB // 100, "system": 2 * GB // 100}
     assert report.growth_per_day == 1000
     assert report.in_a_year == pytest.approx(2.2e8)
-    assert not StorageReport((), 7, 10, 0).is_short
-    assert StorageReport((), 8, 10, 0).is_short
+    assert not StorageUse(7, 10).is_short
+    assert StorageUse(8, 10).is_short

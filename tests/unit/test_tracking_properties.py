@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.state import pack_state, unpack_state
+from agents.tracking import tracker
 from agents.tracking.tracker import PartitionTracker
 from schemas.quotes import encode_frame
 from schemas.times import US_PER_MINUTE
@@ -25,6 +29,25 @@ from tests.unit.markets import (
 )
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+@pytest.fixture(scope="module", params=[1, 7, tracker.FOLD_QUOTES], autouse=True)
+def fold_quotes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Quotes go into open bars one by one, a few at a time, or when the minute closes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracker, "FOLD_QUOTES", request.param)
+        yield
+
+
+@given(markets(), seeds)
+def test_when_quotes_go_into_their_bar_changes_no_bit_of_it(
+    rows: list[Row], rng: np.random.Generator
+) -> None:
+    log = records(shuffled_within(rows, LATENESS, rng), rng)
+    done = Partition.new().feed(log)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracker, "FOLD_QUOTES", 10**9)
+        assert as_table(done.published) == as_table(Partition.new().feed(log).published)
 
 
 @given(markets(), seeds)
@@ -83,8 +106,7 @@ def test_a_crash_anywhere_repeats_but_changes_nothing(
     part = Partition.new()
     for crash in sorted(crashes):
         part.feed(log[:crash])
-        tracker = part.tracker
-        resume, state = tracker.resume_point(), pack_state(tracker.snapshot())
+        resume, state = part.tracker.resume_point(), pack_state(part.tracker.snapshot())
         assert resume.offset <= resume.processed
         # What was taken in after the checkpoint is lost with the process.
         part.feed(log[: crash + 3])

@@ -31,6 +31,7 @@ const SESSION_LOCK = /\bpg_(?:try_)?advisory_lock(?:_shared)?\b/i;
 const HELD_LOCKS = "SELECT FROM pg_locks WHERE locktype = 'advisory' LIMIT 1";
 
 const isAwaited = ({ type }) => AWAITED.includes(type);
+const isFlush = ({ type }) => type === 'H';
 
 /** The name of a message's statement or portal, and the bytes before and after it. */
 function splitName(bytes, at) {
@@ -186,7 +187,8 @@ export class Connection {
     for (const { bytes } of batch) this.#waitingBytes -= bytes.length;
     const leaves = last.type === 'X';
     if (leaves) batch.pop();
-    if (batch.length > 0) {
+    // A Flush after a Sync has nothing to flush, and no answer that would end the turn.
+    if (batch.length > 0 && !(this.#server.engine.ready && batch.every(isFlush))) {
       const messages = batch.flatMap((one) => this.#translate(one));
       this.#socket.write(this.#server.engine.exchange(Buffer.concat(messages)));
     }
