@@ -64,8 +64,8 @@ _LEFT = 0.55
 _FALL = 0.35
 # At least one of the two moves about as usual, as against the other securities.
 _LEAST_ACTIVITY = 0.6
-# One false alarm in ten days; windows and looks of a pair are worth some sixty independent ones.
-_ALARMS_A_DAY = 0.1
+# One false alarm in twenty days; windows and looks of a pair are worth some sixty independent ones.
+_ALARMS_A_DAY = 0.05
 _LOOKS_A_DAY = 60
 # Median of the absolute value of a standard normal variable; memory of the usual scale of t.
 _MEDIAN = 0.6745
