@@ -69,15 +69,12 @@ class NewsLog:
         return found[::-1]
 
     def loudest(self, row: dict[str, int], count: int, start: int, until: int) -> Any:
-        """The highest materiality of each security's news in that time, shape (count,); 0 none.
-
-        What only names a security beside others, or as an actor, counts as it was estimated.
-        """
+        """How material the news of each security in that time is, shape (count,); 0 none."""
         loudest: NDArray[np.float64] = np.zeros(count)
         for item in self.since(start, until):
             at = row.get(item.symbol)
-            if at is not None and item.materiality > loudest[at]:
-                loudest[at] = item.materiality
+            if at is not None:
+                loudest[at] = max(loudest[at], material(item))
         return loudest
 
     def explained(self, start: int, until: int, least: float = EXPLAINS) -> set[str]:

@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -140,7 +141,8 @@ class NewsDesk:
         if not roles:
             return []
         folded = fold(news.headline)
-        words = phrase_of(headline, (mention.text for mention in mentions))
+        called = chain((mention.text for mention in mentions), roles)
+        words = phrase_of(headline, called)
         kind = theme_of(folded)
         told = wording(news.headline).log_odds
         tier = source_tier(news.source, news.url)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.news.similarity import Headline
+from agents.news.words import EXCHANGES, LEGAL_FORMS
 
 # Two phrases are one if they share so much of their words (Jaccard): what is left differs by the
 # trade that it speaks of.
@@ -105,7 +106,10 @@ class Phrases:
 
 
 def phrase_of(headline: Headline, names: Iterable[str]) -> frozenset[str]:
-    """The words of a headline without figures and without what it calls its securities by."""
-    called = {word for name in names for word in Headline.of(name).words}
+    """The words of a headline without figures and without what it calls its securities by.
+
+    That are names and tickers; what goes with them, forms of companies and exchanges, is left too.
+    """
+    called = {word for name in names for word in Headline.of(name).words} | LEGAL_FORMS | EXCHANGES
     plain = {word for word in headline.words if not any(c.isdigit() for c in word)}
     return frozenset(plain - called)

@@ -19,6 +19,7 @@ def common_words() -> frozenset[str]:
 
 
 # The form of a company, its ``The``, and what a listing adds: never part of how it is called.
+EXCHANGES = words_of("nyse nasdaq amex american lse tsx otc arca")
 LEGAL_FORMS = words_of(
     "inc incorporated corp corporation co company companies cos ltd limited plc llc lp lllp nv sa "
     "ag se ab asa spa oyj as kk bv sab cv de holding holdings group grp trust reit new the "

@@ -159,3 +159,10 @@ def test_the_desk_restores_its_phrases_exactly() -> None:
     assert last[0] == last[1]
     assert last[0].materiality > waiting[0].materiality
     assert pack_state(second.snapshot()) == pack_state(whole.snapshot())
+
+
+def test_tickers_exchanges_and_forms_of_companies_are_no_part_of_a_phrase() -> None:
+    one = Headline.of("Ariel Inc (NASDAQ: ARL) not hit by outage")
+    other = Headline.of("Brook NV $BRK not hit by outage")
+    assert phrase_of(one, ["Ariel", "ARL"]) == phrase_of(other, ["Brook", "BRK"])
+    assert phrase_of(one, ["Ariel", "ARL"]) == {"not", "hit", "outage"}

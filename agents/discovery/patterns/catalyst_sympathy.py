@@ -40,7 +40,7 @@ import numpy as np
 
 from agents.discovery.aftermath import BETA_ERROR, Rows, minutes_since, roughness, usual_move
 from agents.discovery.candidate import Candidate, Direction
-from agents.discovery.newslog import Item, material
+from agents.discovery.newslog import EXPLAINS, Item, material
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
@@ -265,7 +265,7 @@ def _free_peers(scene: Scene, lead: Lead) -> Rows:
     start = lead.item.ts - _OWN_NEWS_BEFORE_US
     loudest = scene.news.loudest(panel.row, len(panel), start, panel.now)
     trades = panel.window.total("traded", min(10, lead.minutes)) > 0
-    free = loudest[peers] < _OWN_NEWS * lead.item.materiality
+    free = loudest[peers] < max(EXPLAINS, _OWN_NEWS * material(lead.item))
     free &= trades[peers] & (panel.seen[peers] >= _WARM_MIN)
     return np.asarray(peers[free])
 
