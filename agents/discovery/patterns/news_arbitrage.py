@@ -2,12 +2,12 @@
 
 Definition. Material news of a security says clearly good or bad. Some minutes later the security
 has moved no more than it does in any few minutes, nor has it begun to move as the news says; nor
-had it moved before, as if the news were known, that day included; nor had the same been told the
-day before. News of
-the night is looked at after the open, and the gap counts as a move. Where one of several named in
-one headline has jumped, the news is material whatever its words, and those that have not are
-flagged; but of a deal or a suit, what is good for one side says nothing of the other. What the
-price learned at once is no pattern, and neither is a flat price after news that means nothing.
+had it moved before, as if the news were known, or gone that way today already; nor had the same
+been told the day before. News of the night is looked at after the open, and the gap counts as a
+move. Where one of several named in one headline has jumped, the news is material whatever its
+words, and those that have not are flagged; but of a deal or a suit, what is good for one side says
+nothing of the other. What the price learned at once is no pattern, and neither is a flat price
+after news that means nothing.
 
 Statistic. With D the abnormal return (net of the market) since the news and s its usual deviation
 over that time, the price is unreacted if |D| / s stays below 2.5 at the end of every minute and
