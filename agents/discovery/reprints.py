@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ REMEMBERED_US = 7 * 24 * 3_600 * US_PER_S
 _STALE_US = 24 * 3_600 * US_PER_S
 _SAME_WORDS = 0.6
 _BREAKING_US = 30 * US_PER_MINUTE
+# What an agency sends for the third time is no longer new.
+_SENT_AGAIN = re.compile(r"^(?:UPDATE|WRAPUP) [2-9]\b")
 # Less material news than this part does not make other news stale.
 STALE_PART = 0.5
 
@@ -30,6 +33,7 @@ class Told(NamedTuple):
 
 def is_reprint(item: Item, told: Sequence[Told]) -> bool:
     """Whether the same was told of the security before, though not just now."""
+    again = _SENT_AGAIN.match(item.headline) is not None
     words, enough = Headline.of(item.headline).words, STALE_PART * material(item)
     for earlier in told:
         age = item.ts - earlier.ts
@@ -39,7 +43,7 @@ def is_reprint(item: Item, told: Sequence[Told]) -> bool:
         before = Headline.of(earlier.headline).words
         shared = len(words & before) / max(len(words | before), 1)
         same_text = shared >= _SAME_WORDS and _figures(words) == _figures(before)
-        if same_text or (same_kind and age <= _STALE_US):
+        if same_text or ((same_kind or again) and age <= _STALE_US):
             return True
     return False
 

@@ -122,6 +122,14 @@ def test_a_story_told_again_is_none(theme: str, told: bool) -> None:
     assert any(candidate.evidence == ["n1"] for _, candidate in found(market)) == told
 
 
+@pytest.mark.parametrize(("rubric", "told"), [("UPDATE 1-", True), ("UPDATE 3-", False)])
+def test_what_an_agency_sends_for_the_third_time_is_none(rubric: str, told: bool) -> None:
+    market = fresh()
+    tell(market, minute=20, news_id="n0", theme="legal")
+    tell(market, headline=f"{rubric}S01 cuts full-year outlook")
+    assert any(candidate.evidence == ["n1"] for _, candidate in found(market)) == told
+
+
 def test_a_security_that_does_not_trade_cannot_react() -> None:
     market = fresh()
     tell(market)

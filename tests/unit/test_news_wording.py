@@ -41,6 +41,8 @@ def test_an_event_is_told_as_one(headline: str) -> None:
     "headline",
     [
         "Is it time to buy Apple stock?",
+        "US STOCKS-Wall St wavers ahead of Fed meet, Apple earnings",
+        "TREASURIES-Yields rise on Microsoft bond offering",
         "3 growth stocks to buy now",
         "Why Netflix stock is falling today",
         "Pepsi declares regular quarterly dividend",
