@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
-from confluent_kafka.admin import AdminClient
 
 from schemas.times import US_PER_MINUTE, US_PER_S
-from streams.cli.parameters import Moment, Speed, broker_option
+from streams.cli.parameters import Moment, Speed
 from streams.cli.planting import Companions, check_options, open_planted, plant_options
-from streams.errors import UserError
+from streams.cli.produce_messages import news, securities
+from streams.cli.produce_options import FILE, chosen_source, partitions_of, shared_options, speed_of
 from streams.producing import Delivery, Packing, ProduceSummary, QuoteProducer
-from streams.producing.messages import produce_messages
 from streams.producing.progress import show_progress
 from streams.producing.stopping import stop_on_signals
-from streams.settings import Settings, load_settings
+from streams.settings import load_settings
 from streams.sources.base import Source
-from streams.sources.news import Message, read_news, read_securities
 from streams.sources.planted import PlantedMarket
 from streams.sources.replay import KINDS, open_replay
 from streams.sources.sample import open_sample
@@ -29,32 +26,12 @@ from streams.sources.simulated import (
     SESSION_MINUTES,
     SimulatedMarket,
     SimulatedQuotes,
-    simulated_securities,
 )
 from streams.sources.window import Windowed
-from streams.topics import (
-    NEWS,
-    QUOTES,
-    SECURITIES,
-    all_topics,
-    ensure_topics,
-    partition_of,
-    topic_partitions,
-)
+from streams.topics import QUOTES
 
 SOURCES = ("replay", "simulated", "sample")
 SECURITIES_SIMULATED = 300
-FILE = click.Path(path_type=Path)
-
-
-def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")(
-        command
-    )
-    command = click.option(
-        "--create-topics", is_flag=True, help="Create the topics that are missing."
-    )(command)
-    return broker_option(command)
 
 
 @click.group()
@@ -64,6 +41,10 @@ def produce() -> None:
     Quotes come from history files and recordings (replay), from the 2013 sample that ships along
     (sample), or from a simulated market (simulated).
     """
+
+
+produce.add_command(news)
+produce.add_command(securities)
 
 
 @produce.command(
@@ -150,7 +131,7 @@ A file is recognised by its columns; all have ts and symbol, in any order of row
     is_flag=True,
     help="One quote a record, keyed by symbol, without clock marks, as foreign producers do.",
 )
-@_shared
+@shared_options
 def quotes(
     source: str | None,
     files: tuple[Path, ...],
@@ -176,10 +157,10 @@ def quotes(
 
     Ctrl-C ends in order: what was read is sent, and the open bars are closed.
     """
-    chosen = _chosen(source, files)
+    chosen = chosen_source(source, files)
     check_options(chosen, plant)
     settings = load_settings(**({"kafka_broker": broker} if broker else {}))
-    partitions = _partitions(settings, QUOTES, create_topics)
+    partitions = partitions_of(settings, QUOTES, create_topics)
     opened: Source
     planted: PlantedMarket | None = None
     if plant is not None:
@@ -203,14 +184,14 @@ def quotes(
     with stop_on_signals() as stop, show_progress(opened.name, quiet=as_json) as report:
         if planted is not None:
             companions = Companions(
-                settings.kafka_broker, stop, lambda t: _partitions(settings, t, False), planted
+                settings.kafka_broker, stop, lambda t: partitions_of(settings, t, False), planted
             )
             opened = companions.accompany(opened, start_us, end_us)
         producer = QuoteProducer(
             Delivery(settings.kafka_broker, stop),
             packing,
             topic=QUOTES,
-            speed=_speed(speed, chosen),
+            speed=speed_of(speed, chosen),
             on_progress=report,
         )
         summary = producer.run(opened, stop)
@@ -239,140 +220,6 @@ def _report(summary: ProduceSummary, companions: Companions | None, as_json: boo
         click.echo(f"{count:,} messages to {topic}")
 
 
-@produce.command(
-    epilog="""\b
-Examples:
-  catalyst produce news --file news.csv.gz
-  catalyst produce news --file recording.jsonl --speed 60
-
-Columns: ts, headline, and perhaps symbols (parted by |), source, url, summary, id. The same item
-has the same id whenever it is sent.
-"""
-)
-@click.option("--source", type=click.Choice(["replay"]), default="replay", show_default=True)
-@click.option("--file", "file", type=FILE, required=True, help="csv(.gz), parquet or recording.")
-@click.option(
-    "--speed", type=Speed(), default="max", show_default=True, help="Times real time, or max."
-)
-@click.option(
-    "--skip-gaps",
-    type=click.FloatRange(min=1),
-    default=30,
-    show_default=True,
-    metavar="MINUTES",
-    help="Longer pauses in event time are skipped.",
-)
-@_shared
-def news(
-    source: str,
-    file: Path,
-    speed: float | str,
-    skip_gaps: float,
-    broker: str | None,
-    create_topics: bool,
-    as_json: bool,
-) -> None:
-    """Send news from a file, in order of time."""
-    messages = read_news(file)
-    gap_us = int(skip_gaps * US_PER_MINUTE)
-    _send(NEWS, messages, broker, create_topics, as_json, _speed(speed, source), gap_us)
-
-
-@produce.command(
-    epilog="""\b
-Examples:
-  catalyst produce securities --file sectors.csv
-  catalyst produce securities --source simulated
-"""
-)
-@click.option(
-    "--source",
-    type=click.Choice(["replay", "simulated"]),
-    help="Default: replay when --file is given.",
-)
-@click.option(
-    "--file", "file", type=FILE, help="csv(.gz) or parquet: symbol, name, sector, industry."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Simulated: as given to produce quotes.",
-)
-@click.option(
-    "--securities", "count", type=int, default=300, show_default=True, help="Simulated: how many."
-)
-@_shared
-def securities(
-    source: str | None,
-    file: Path | None,
-    seed: int,
-    count: int,
-    broker: str | None,
-    create_topics: bool,
-    as_json: bool,
-) -> None:
-    """Send reference data: the name, sector and industry of each security."""
-    if _chosen(source, (file,) if file else ()) == "simulated":
-        market = SimulatedMarket(seed=seed, securities=count)
-        rows = list(simulated_securities(market))
-        messages = [Message(None, r["symbol"].encode(), json.dumps(r).encode()) for r in rows]
-    elif file is not None:
-        messages = read_securities(file)
-    _send(SECURITIES, messages, broker, create_topics, as_json, None, US_PER_MINUTE)
-
-
-def _send(
-    topic: str,
-    messages: list[Message],
-    broker: str | None,
-    create_topics: bool,
-    as_json: bool,
-    speed: float | None,
-    gap_us: int,
-) -> None:
-    settings = load_settings(**({"kafka_broker": broker} if broker else {}))
-    partitions = _partitions(settings, topic, create_topics)
-    with stop_on_signals() as stop, show_progress(topic, quiet=as_json) as report:
-        summary = produce_messages(
-            messages,
-            Delivery(settings.kafka_broker, stop),
-            stop,
-            topic=topic,
-            partition_of_key=lambda key: partition_of(key.decode(), partitions),
-            speed=speed,
-            gap_us=gap_us,
-            total=len(messages),
-            on_progress=report,
-        )
-    if as_json:
-        click.echo(json.dumps(summary.as_dict()))
-        return
-    span = f", {summary.first} to {summary.last}" if summary.first else ""
-    stopped = f" of {len(messages):,}: stopped" if summary.stopped else ""
-    click.echo(
-        f"{summary.messages:,} messages to {topic}{stopped} in {summary.seconds:.1f} s{span}"
-    )
-
-
-def _chosen(source: str | None, files: Iterable[Path]) -> str:
-    if source is None and not files:
-        raise click.UsageError("name a --file to replay, or a --source that needs none")
-    chosen = source or "replay"
-    if chosen == "replay" and not files:
-        raise click.UsageError("--source replay needs a --file")
-    if chosen != "replay" and files:
-        raise click.UsageError(f"--file goes with --source replay, not with {chosen}")
-    return chosen
-
-
-def _speed(speed: float | str | None, source: str) -> float | None:
-    if speed is None:
-        return 1.0 if source == "simulated" else None
-    return None if isinstance(speed, str) else speed
-
-
 def _of_planted(
     seed: int, securities: int | None, days: int | None, market_start_us: int, **_: Any
 ) -> dict[str, Any]:
@@ -391,17 +238,3 @@ def _market(
         minutes = min(minutes or days * SESSION_MINUTES, days * SESSION_MINUTES)
     count = SECURITIES_SIMULATED if securities is None else securities
     return SimulatedMarket(seed, market_start_us, count, rate, minutes)
-
-
-def _partitions(settings: Settings, topic: str, create: bool) -> int:
-    """How many partitions ``topic`` has; it must exist, or be created now."""
-    broker = settings.kafka_broker
-    if create:
-        ensure_topics(broker, all_topics(settings))
-    admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
-    found = topic_partitions(admin, broker, 10.0).get(topic)
-    if not found:
-        raise UserError(
-            f"there is no topic {topic} at {broker}: run catalyst topics, or add --create-topics"
-        )
-    return found

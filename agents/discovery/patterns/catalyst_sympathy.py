@@ -167,8 +167,8 @@ def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
     since = minutes_since(panel, item.ts)
     if not since:
         return None
-    is_news = wording(item.headline).event
-    least = _LEADER_MOVE if is_news else _LEADER_MOVE_WITHOUT_EVENT
+    event = wording(item.headline).event
+    least = _LEADER_MOVE if event else _LEADER_MOVE_WITHOUT_EVENT
     for before, more in _KNOWN_BEFORE:
         minutes = min(since + before, panel.minute_of_session)
         move, left = _move(panel, row, minutes)
