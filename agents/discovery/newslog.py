@@ -1,4 +1,4 @@
-"""The news of the last two days in columns, as detectors read it."""
+"""The news of the last days in columns, as detectors read it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from agents.news.wording import shifted, wording
 from schemas.news import Catalyst
 from schemas.times import US_PER_S, to_us
 
-KEPT_US = 2 * 86_400 * US_PER_S
+# A long weekend lies between the news of its first evening and the next open.
+KEPT_US = 4 * 86_400 * US_PER_S
 
 # News as likely as this to be material explains what its security does.
 EXPLAINS = 0.15

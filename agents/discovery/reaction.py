@@ -24,16 +24,19 @@ _LEAST_MARKET = 5
 class Reaction(NamedTuple):
     """Moves net of the market over the usual ones: up to now, at its extreme, in the hour before.
 
-    ``lately`` are the moves over four minutes that ended in a minute from the first look on. After
-    news of the night, ``gap`` is the move over the night and the rest begins at the open;
-    ``minutes`` is how long it could trade since. ``earlier`` are the moves over the night and from
-    the open on that were done when the news came.
+    ``of_day`` and ``extreme_of_day`` are the same up to now and at its extreme over what is usual
+    of a whole session. ``lately`` are the moves over four minutes that ended in a minute from the
+    first look on. After news of the night, ``gap`` is the move over the night and the rest begins
+    at the open; ``minutes`` is how long it could trade since. ``earlier`` are the moves over the
+    night and from the open on that were done when the news came.
     """
 
     minutes: int
     move: float
+    of_day: float
     lately: Floats
     extreme: float
+    extreme_of_day: float
     before: float
     gap: float
     earlier: tuple[float, float]
@@ -55,14 +58,18 @@ def reaction(panel: Panel, row: int, ts: int, nights: Floats, first_look: int) -
     told = span - minutes
     before = slice(max(0, told - _BEFORE_MIN), told)
     since_open = own[:told].sum() / _usual(variance[:told], error[:told])[-1] if told else 0.0
-    path = np.cumsum(own[-minutes:]) / _usual(variance[-minutes:], error[-minutes:])
+    path = np.cumsum(own[-minutes:])
+    of_day = path / (float(panel.deviation("m")[row]) * np.sqrt(SESSION_MIN))
+    path = path / _usual(variance[-minutes:], error[-minutes:])
     ends = range(max(0, minutes - first_look) + 1)
     lately = [_last_move(own, variance, error, len(own) - back) for back in ends]
     return Reaction(
         minutes,
         float(path[-1]),
+        float(of_day[-1]),
         np.array(lately),
         float(np.abs(path[_SHORTEST_MIN - 1 :]).max(initial=0.0)),
+        float(np.abs(of_day[_SHORTEST_MIN - 1 :]).max(initial=0.0)),
         _largest(own[before], variance[before]),
         0.0 if inside else float(nights[row]),
         (float(nights[row]), float(since_open)) if inside else (0.0, 0.0),

@@ -55,6 +55,9 @@ _LATEST_MIN = 11
 _UNREACTED = 2.0
 _UNREACTED_ON_THE_WAY = 2.5
 _NOT_BEGUN = 1.5
+# Material news makes more than half of a day's usual deviation: so little is the beginning at most.
+_LITTLE = 0.4
+_LITTLE_ON_THE_WAY = 0.5
 # Most news of the night is in the first price, some three deviations from the last. A gap of so
 # many is three times as likely without such news as with it.
 _NOT_IN_THE_GAP = 0.8
@@ -115,18 +118,21 @@ class _State(NamedTuple):
     def silent(self) -> bool:
         """Whether the price is as if there had been no news, though it could have moved."""
         seen = self.reaction
+        little = abs(seen.of_day) <= _LITTLE and seen.extreme_of_day <= _LITTLE_ON_THE_WAY
+        ordinary = abs(seen.move) <= _UNREACTED and seen.extreme <= _UNREACTED_ON_THE_WAY
         return (
             seen.trades
             and not self.stale
-            and abs(self.move) <= _UNREACTED
-            and seen.extreme <= _UNREACTED_ON_THE_WAY
+            and (ordinary or little)
+            and abs(seen.gap) <= _UNREACTED
             and seen.before <= _KNOWN_BEFORE
         )
 
     def knows(self, sign: Direction) -> bool:
         """Whether the price is on its way as the news says, or had gone it before."""
         seen = self.reaction
-        begun = max(sign * seen.move, *(sign * seen.lately)) > _NOT_BEGUN
+        moved = sign * seen.move > _NOT_BEGUN and sign * seen.of_day > _LITTLE
+        begun = moved or max(sign * seen.lately) > _NOT_BEGUN
         known = max(sign * move for move in seen.earlier) > _KNOWN_TODAY
         return begun or known or sign * seen.gap > _NOT_IN_THE_GAP
 
