@@ -25,6 +25,11 @@ def exchange_time(us: int) -> datetime:
     return from_us(us).astimezone(EXCHANGE_TZ)
 
 
+def slot_of(us: int) -> int:
+    """The quarter of an hour of the exchange's day."""
+    return _slot(exchange_time(us))
+
+
 class VolumeProfile:
     """EW mean volume per symbol and 15-minute slot of the exchange day.
 
@@ -72,7 +77,7 @@ class VolumeProfile:
         self, start_us: int, seconds: int, volume: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """``volume`` traded since ``start_us`` over what these ``seconds`` usually bring."""
-        first = _slot(exchange_time(start_us))
+        first = slot_of(start_us)
         slots = np.arange(first, first + max(1, seconds // SLOT_S)) % SLOTS
         share = min(1.0, seconds / SLOT_S)
         usual = share * np.nansum(self.mean[:, slots].astype(np.float64), axis=1)

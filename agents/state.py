@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import cramjam
 import msgspec
 import numpy as np
+
+Part = TypeVar("Part")
 
 _ARRAY = 1
 _ZSTD = bytes.fromhex("28b52ffd")
@@ -65,3 +69,13 @@ def unpack_state(data: bytes) -> dict[str, Any]:
 def _decompress(data: bytes) -> bytes:
     """What was compressed with zstd, or with zlib as states were that may still be stored."""
     return bytes(cramjam.zstd.decompress(data)) if data.startswith(_ZSTD) else zlib.decompress(data)
+
+
+def fields_of(part: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name, as they are."""
+    return {field.name: getattr(part, field.name) for field in fields(part)}
+
+
+def of_fields(kind: type[Part], state: Mapping[str, Any]) -> Part:
+    """The dataclass of such fields, among which there may be others."""
+    return kind(**{field.name: state[field.name] for field in fields(kind)})  # type: ignore[arg-type]

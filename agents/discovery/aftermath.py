@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.discovery.panel import MINUTES, Panel, slot_of
+from agents.discovery.panel import MINUTES, Panel
 from agents.discovery.robust import Floats
+from agents.profile import slot_of
 from schemas.times import US_PER_MINUTE
 
 Rows = NDArray[np.intp]
@@ -35,7 +36,8 @@ def roughness(panel: Panel, minutes: int) -> Floats:
     It follows the time of the day and how rough the whole market was.
     """
     first = panel.now - minutes * US_PER_MINUTE
-    shape = panel.shape[[slot_of(first + k * US_PER_MINUTE) for k in range(0, minutes, SLOT_STEP)]]
+    slots = [slot_of(first + k * US_PER_MINUTE) for k in range(0, minutes, SLOT_STEP)]
+    shape = panel.model.volatility.shape[slots]
     rough = panel.factors.last("burst", minutes)[:, 0].astype(np.float64)
     return np.asarray(rough**2 * np.repeat(shape, SLOT_STEP)[:minutes])
 

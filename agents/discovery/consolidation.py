@@ -10,7 +10,6 @@ import numpy as np
 from agents.discovery.confidence import Confidence
 from agents.discovery.episodes import Episode
 from agents.discovery.panel import Panel
-from agents.discovery.robust import Floats
 from agents.state import pack_state
 from schemas.times import US_PER_S, iso
 
@@ -110,21 +109,16 @@ class Consolidation:
         return run
 
 
-def sector_correlation(panel: Panel) -> Floats:
-    """Correlation of minutes net of the market with the sectors' returns, (securities, sectors)."""
-    scale = np.sqrt(np.outer(panel.pull_square, panel.sector_square))
-    return np.divide(panel.pull, scale, out=np.zeros_like(panel.pull), where=scale > 0)
-
-
 def learn_sectors(panel: Panel) -> dict[str, str]:
     """Give securities without a listed sector the one that they clearly move with.
 
     Returns those that have one now, by symbol. A sector once learned is left only for another that
     is clearly nearer.
     """
-    unlisted = np.flatnonzero((panel.listed_sector < 0) & (panel.seen >= _ENOUGH_MIN))
+    listed = panel.securities.listed_sector >= 0
+    unlisted = np.flatnonzero(~listed & (panel.seen >= _ENOUGH_MIN))
     if len(unlisted) and panel.sector_names:
-        near = sector_correlation(panel)[unlisted]
+        near = panel.model.exposures.sector_correlation()[unlisted]
         order = np.argsort(-near, axis=1, kind="stable")
         rows = np.arange(len(unlisted))
         best = near[rows, order[:, 0]]
@@ -132,7 +126,6 @@ def learn_sectors(panel: Panel) -> dict[str, str]:
         clear = (best > _KIN) & (best - second > _MARGIN)
         for row, sector in zip(unlisted[clear], order[clear, 0], strict=True):
             if panel.sector[row] != sector:
-                panel.sector[row] = sector
-                panel.sector_level_at[row] = panel.sector_level[sector]
-    learned = np.flatnonzero((panel.listed_sector < 0) & (panel.sector >= 0))
+                panel.learn_sector(row, sector)
+    learned = np.flatnonzero(~listed & (panel.sector >= 0))
     return {panel.symbols[i]: panel.sector_names[panel.sector[i]] for i in learned}

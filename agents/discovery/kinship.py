@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.discovery.panel import SESSION_MIN, Panel
+from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
+from agents.discovery.session import SESSION_MIN
 
 STEP_MIN = 5
 # Half-life of the long correlation, in minutes of trading.

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.discovery.candidate import Candidate
-from agents.discovery.panel import BLOCK_MIN, BLOCKS, NIGHT_MIN, SESSION_MIN, Panel
+from agents.discovery.panel import BLOCK_MIN, BLOCKS, Panel
 from agents.discovery.robust import Floats
+from agents.discovery.session import NIGHT_MIN, SESSION_MIN
 from schemas.signals import Outcome, PatternType
 from schemas.times import US_PER_S, from_us
 
@@ -114,11 +115,11 @@ class Outcomes:
             candidate.pattern_type,
             panel.now + candidate.horizon_s * US_PER_S,
             panel.tick,
-            panel.sessions,
+            panel.clock.sessions,
             symbols,
             [int(d) for d in direction],
-            (np.log(panel.last[rows]) - panel.split[rows]).tolist(),
-            panel.course_at[rows].tolist(),
+            (np.log(panel.last[rows]) - panel.nights.split[rows]).tolist(),
+            panel.nights.course_at[rows].tolist(),
             np.clip(panel.beta[rows], -_WIDEST_BETA, _WIDEST_BETA).tolist(),
             deviation.tolist(),
             basket_noise(panel, rows, direction, deviation),
@@ -195,8 +196,8 @@ def _is_priced(panel: Panel, symbol: str) -> bool:
 def _net(watched: Watched, i: int, panel: Panel) -> float:
     """The log return of one security since the detection, net of the market."""
     row = panel.row[watched.symbols[i]]
-    price = math.log(panel.last[row]) - panel.split[row]
-    market = panel.course_at[row] - watched.course[i]
+    price = math.log(panel.last[row]) - panel.nights.split[row]
+    market = panel.nights.course_at[row] - watched.course[i]
     return float(price - watched.base[i] - watched.beta[i] * market)
 
 
@@ -214,7 +215,7 @@ def _came_true(watched: Watched, gain: float, hurdle: float) -> bool:
 
 
 def _outcome(watched: Watched, panel: Panel) -> Measured:
-    minutes = panel.tick - watched.tick + NIGHT_MIN * (panel.sessions - watched.session)
+    minutes = panel.tick - watched.tick + NIGHT_MIN * (panel.clock.sessions - watched.session)
     usual = math.sqrt(max(minutes, 1))
     signed = [
         direction * max(-limit, min(watched.nets[symbol], limit))

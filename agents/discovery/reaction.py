@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.discovery.aftermath import BETA_ERROR, in_session, minutes_since, roughness
-from agents.discovery.panel import NIGHT_MIN, SESSION_MIN, Panel
+from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
+from agents.discovery.session import NIGHT_MIN, SESSION_MIN
 
 _BEFORE_MIN = 60
 _BEFORE_SPANS = (5, 15)

@@ -287,8 +287,10 @@ def test_what_is_over_is_not_found() -> None:
 
 def sector_of(size: int) -> Panel:
     panel = Panel()
-    panel.sector_names = ["tools"]
-    panel.sector = np.zeros(size, np.int64)
+    symbols = [f"S{i}" for i in range(size)]
+    for symbol in symbols:
+        panel.reference(symbol, "tools", None)
+    panel.securities.rows(symbols)
     return panel
 
 

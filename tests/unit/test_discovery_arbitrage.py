@@ -249,7 +249,7 @@ def test_minutes_since_and_the_usual_move_are_those_of_the_panel() -> None:
     assert minutes_since(panel, now + minute) == 0
     assert minutes_since(panel, now - 10**13) == 390
     rows = np.arange(len(panel))
-    panel.shape[:] = 1.0
+    panel.model.volatility.shape[:] = 1.0
     # A random walk: sixteen minutes move a price four times as far as one, twice that if rough.
     for _ in range(16):
         panel.factors.append(market=np.zeros(1), burst=np.ones(1))

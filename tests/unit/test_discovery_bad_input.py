@@ -85,7 +85,9 @@ def last_day(state: bytes, changed: Market, spoil: Spoil | None = None) -> list[
 
 def is_finite(panel: Panel) -> bool:
     """Whether all that is remembered of returns and volumes is a number."""
-    estimates = (panel.beta, panel.gamma, panel.var_m, panel.var_e, panel.usual_volume)
+    exposures, volatility = panel.model.exposures, panel.model.volatility
+    estimates = [exposures.beta, exposures.gamma, volatility.var_m, volatility.var_e]
+    estimates.append(panel.volumes.usual)
     windows = [panel.window.last(name, panel.window.length) for name in panel.window.fields]
     factors = [panel.factors.last(name, MINUTES) for name in panel.factors.fields]
     return all(np.isfinite(array).all() for array in (*estimates, *windows, *factors))

@@ -14,7 +14,7 @@ from agents.discovery import discovery as discovering
 from agents.discovery.calibration import calibration_error
 from agents.discovery.candidate import Candidate
 from agents.discovery.confidence import TYPES, Basis, Confidence, _posterior_mode
-from agents.discovery.consolidation import learn_sectors, sector_correlation
+from agents.discovery.consolidation import learn_sectors
 from agents.discovery.discovery import Discovery
 from agents.discovery.scene import Scene
 from agents.state import pack_state, unpack_state
@@ -264,5 +264,5 @@ def test_sectors_are_learned_where_none_is_listed() -> None:
     learned = learn_sectors(scene.panel)
     assert learned == {"S00": "sector 0", "S01": "sector 1", "S02": "sector 0"}
     assert learn_sectors(scene.panel) == learned
-    near = sector_correlation(scene.panel)
+    near = scene.panel.model.exposures.sector_correlation()
     assert np.abs(near).max() <= 1

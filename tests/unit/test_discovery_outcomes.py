@@ -142,8 +142,8 @@ def test_the_night_of_a_market_that_opens_bit_by_bit_is_taken_out(market: Market
     watch = Watch(market)
     watch.until(SESSION + 10)
     moved = float(market.market[1 : SESSION + 11].sum())
-    assert watch.panel.course == pytest.approx(moved, abs=0.003)
-    assert watch.panel.course_at[0] == watch.panel.course
+    assert watch.panel.nights.course == pytest.approx(moved, abs=0.003)
+    assert watch.panel.nights.course_at[0] == watch.panel.nights.course
 
 
 def test_a_delisted_security_is_measured_at_its_last_price(market: Market) -> None:

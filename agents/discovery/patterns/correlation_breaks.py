@@ -33,9 +33,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.discovery.candidate import Candidate, Direction
-from agents.discovery.panel import SESSION_MIN, Panel
+from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
+from agents.discovery.session import SESSION_MIN
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
 
