@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from agents.news.comparison import Comparison, compared
 from agents.news.patterns import SCALES, Match, Patterns, numbered, patterns_of
 from agents.news.stems import Stems, Word
 from agents.news.text import fold, without_rubric
@@ -47,6 +48,8 @@ _WEIGHT_OF_A_WORD = 0.1
 # So few units are no matter, nor is so little money for a listed company; less yet is a price.
 _FEW_UNITS, _LITTLE_MONEY, _LEAST_MONEY = 1_000, 20e6, 1_000
 _SMALL_PER_CENT, _NO_PER_CENT = 3.0, 1.0
+# What a figure says that is so much, or clearly, over or under the other.
+_CLEARLY, _BY_FIGURES, _BY_CLEAR_FIGURES = 0.05, 1.0, 1.6
 
 
 class Fact(NamedTuple):
@@ -123,7 +126,12 @@ def _facts(words: Sequence[Word]) -> list[Fact]:
             if weight > less:
                 sign *= not _is_complement(words, at, facts)
                 facts.append(Fact(sign, weight - less, at, at + 1, kind))
-    return facts
+    return facts + [_of_figures(comparison) for comparison in compared(words)]
+
+
+def _of_figures(comparison: Comparison) -> Fact:
+    told = _BY_CLEAR_FIGURES if comparison.part >= _CLEARLY else _BY_FIGURES
+    return Fact(comparison.sign, told, comparison.start, comparison.end, "FIGURES")
 
 
 def _is_complement(words: Sequence[Word], at: int, facts: Sequence[Fact]) -> bool:
