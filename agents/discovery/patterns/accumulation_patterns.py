@@ -26,6 +26,10 @@ nothing: what is unusual but tiny is none. Volume must be there by itself; so mu
 the last hour, or it is over; the return net of the market must be within what is usual for that
 time, as must that since the last close: a gap has a reason.
 
+Where that evidence is there, how like accumulation it is depends on how much is bought and traded,
+for how long, how flat the price is, and on how much is told of the security, be it ever so
+immaterial: what is talked about is traded; :mod:`agents.discovery.odds` weighs them.
+
 **Literature.** Lee and Ready 1991 for the sides; Easley, Lopez de Prado and O'Hara 2012, "Flow
 toxicity and liquidity" (VPIN): imbalance of volume as the trace of informed trading; Kyle 1985 and
 Barclay and Warner 1993, "Stealth trading": informed traders split what they buy; Llorente et al.
@@ -36,6 +40,7 @@ beginning; James and Stein 1961 for the sector.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,6 +50,7 @@ from numpy.typing import NDArray
 from agents.arrays import ratio
 from agents.discovery.candidate import Candidate
 from agents.discovery.habit import Habit
+from agents.discovery.odds import Odds
 from agents.discovery.panel import BLOCK_MIN, Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
@@ -54,18 +60,30 @@ from schemas.times import US_PER_MINUTE
 
 # Quarters of an hour: from an hour to a day (26 of them) and two.
 WINDOWS = (4, 6, 8, 10, 13, 16, 20, 26, 36, 52)
-# One false alarm in ten days among 150 securities, each with 26 looks a day at ten windows of
-# which the most part overlap, as some eighty independent ones: a tail of 8e-6.
-_THRESHOLD = 4.3
+# Evidence of less than a tail of a thousandth is not looked at: there is so much of it every day.
+_THRESHOLD = 3.0
+_ODDS = Odds(
+    -10.7,
+    {
+        "volume_deviations": 0.8,
+        "bought_deviations": 0.75,
+        "away_deviations": -1.15,
+        "log_volume": 1.85,
+        "imbalance": 8.0,
+        "length": 1.2,
+        "news": -1.0,
+    },
+)
+_MOST_NEWS = 3
 # What is looked for, as mean log volume and as imbalance: twice the usual, two of three bought.
 _LIKELY_VOLUME, _LIKELY_BOUGHT = np.log(2.0), 1 / 3
 # Volume must be this many deviations over the usual, and more of them than the most says no more.
-_LEAST_VOLUME, _MOST_VOLUME = 0.8, 3.0
+_LEAST_VOLUME, _MOST_VOLUME = 0.3, 3.0
 # The evidence of the last hour, in deviations.
-_STILL = 1.0
+_STILL = 0.5
 # No more than usual, in deviations.
-_FLAT = 2.0
-_FLAT_SINCE_CLOSE = 1.5
+_FLAT = 2.5
+_FLAT_SINCE_CLOSE = 2.0
 # A quarter's log volume is not more, nor less, than this.
 _MOST_QUARTER = np.log(4.0)
 _LEAST_RELATIVE = 0.05
@@ -111,12 +129,11 @@ class AccumulationPatterns:
         sound &= panel.seen >= _WARM_MIN
         joint = np.where(sound, joint, -np.inf)
         window = np.argmax(joint, axis=0)
-        strength = joint[window, np.arange(len(panel))] / _THRESHOLD
+        strongest = joint[window, np.arange(len(panel))]
         told = scene.news.explained(scene.now - _NEWS_US, scene.now)
+        items = Counter(i.symbol for i in scene.news.since(scene.now - _NEWS_US, scene.now))
         found = []
-        for row in np.argsort(-strength, kind="stable").tolist():
-            if strength[row] < 1:
-                break
+        for row in np.flatnonzero(strongest >= _THRESHOLD).tolist():
             if panel.symbols[row] not in told:
                 w, quarters = int(window[row]), WINDOWS[window[row]]
                 log, side = logs[-quarters:, row], sides[-quarters:, row]
@@ -128,8 +145,16 @@ class AccumulationPatterns:
                     "relative_volume": float(np.exp(log.mean())),
                     "imbalance": float(side.mean()),
                 }
-                found.append(_candidate(panel, row, quarters, float(strength[row]), figures))
-        return found
+                figures |= {
+                    "log_volume": float(log.mean()),
+                    "away_deviations": abs(figures["move_deviations"]),
+                    "length": float(np.log2(quarters / WINDOWS[0])),
+                    "news": float(min(items[panel.symbols[row]], _MOST_NEWS)),
+                }
+                odds = _ODDS.strength(figures)
+                if odds >= 1:
+                    found.append(_candidate(panel, row, quarters, odds, figures))
+        return sorted(found, key=lambda c: -c.strength)
 
     def _weigh(self, volume: Floats, bought: Floats) -> tuple[Floats, Floats]:
         """The evidence from both, and what accumulation is expected to give, in deviations.

@@ -23,9 +23,15 @@ heavy volume at a flat price, or what is sold is none; ``A`` is no further evide
 half of ``P`` wherever ``P`` is a parabola. What rises on news of its own, or after a peer that
 moved on news, is left to the patterns that explain it.
 
+Who is driven up is no accident: those who do it need little money for it and a price that moves.
+So beside the evidence stand what a security is among the others (its turnover and its usual
+deviation over the median's), for how long it has risen, whether it still does, and whether there is
+any news at all; :mod:`agents.discovery.odds` weighs them.
+
 **Literature.** Aggarwal and Wu 2006, "Stock market manipulations": volume and returns rise
-together and revert; Xu and Livshits 2019, "The anatomy of a cryptocurrency pump-and-dump scheme":
-abnormal volume and an accelerating price before the peak; Leuz et al. 2017 for the size of rises.
+together and revert, and it is small, illiquid, volatile stocks that are manipulated; Xu and Livshits
+2019, "The anatomy of a cryptocurrency pump-and-dump scheme": abnormal volume and an accelerating
+price before the peak; Leuz et al. 2017 for the size of rises.
 """
 
 from __future__ import annotations
@@ -38,6 +44,7 @@ from numpy.typing import NDArray
 from agents.arrays import ratio
 from agents.discovery.candidate import Candidate
 from agents.discovery.habit import Habit
+from agents.discovery.odds import Odds
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
@@ -47,20 +54,23 @@ from schemas.times import US_PER_MINUTE
 
 WINDOWS = (10, 16, 24, 36, 60, 90)
 _WHOLE, _LATE = list(WINDOWS), [steps // 2 for steps in WINDOWS]
-# One false alarm in ten days among 150 securities, each looked at in some forty independent windows
-# a day, is a tail of 2e-6 or 4.6 deviations; what price and volume have in common on any lively day
-# asks for more.
-_THRESHOLD = 5.4
+# Evidence of less than a tail of 2e-4 is not looked at: there is so much of it every day.
+_THRESHOLD = 3.6
 _WEIGHTS = {"rise": 1.0, "volume": 2.0, "growth": 1.0, "bought": 1.0}
 # What must be there by itself, in deviations.
-_LEAST = {"rise": 2.5, "steeper": 1.2, "volume": 1.3, "growth": 0.3, "bought": 0.3}
+_LEAST = {"rise": 1.5, "steeper": 0.2, "volume": 0.7, "growth": 0.0, "bought": 0.0}
+_ODDS = Odds(
+    -10.5,
+    {"evidence": 0.65, "size": -0.4, "roughness": 2.2, "length": 0.8, "rising": 0.14, "news": -1.2},
+)
+_RISING_MIN = 10
 # Beyond so many deviations a minute counts as this many only.
 _CAP = 3.0
 # The mean of the absolute value of a fat-tailed unit variable; so few say nothing of a sector.
 _MEAN_MOVE = 0.75
 _LEAST_SECTOR = 4
 # What is no more than this is not worth driving up, nor falling back from.
-_LEAST_RETURN = 0.02
+_LEAST_RETURN = 0.01
 # Log volume is not known better than this; its usual mean and deviation follow over three sessions.
 _LEAST_DEVIATION = 0.15
 _LOOKS_PRIOR = 60.0
@@ -78,7 +88,6 @@ _FOLLOW_MIN = 120
 _LED = 2.0
 _TOGETHER_MIN = 60
 _MOST_PEER = 2.5
-_MOST_AT_ONCE = 3
 HORIZON_S = 4 * 3_600
 # Nobody knows how far it is driven: what is predicted is that half of it, and more, is lost.
 _GIVES_BACK = 0.5
@@ -125,19 +134,20 @@ class PumpAndDump:
         joint[:, panel.seen < _WARM_MIN] = -np.inf
         joint[np.array(WINDOWS) > panel.minute_of_session] = -np.inf
         window = np.argmax(joint, axis=0)
-        strength = joint[window, np.arange(len(panel))] / _THRESHOLD
-        seen = [int(row) for row in np.argsort(-strength, kind="stable") if strength[row] >= 1]
-        if not 0 < len(seen) <= _MOST_AT_ONCE:
-            return []
+        strongest = joint[window, np.arange(len(panel))]
         found = []
-        for row in seen:
+        for row in np.flatnonzero(strongest >= _THRESHOLD).tolist():
             steps = WINDOWS[window[row]]
             gain = float(panel.window.total("e", steps)[row])
-            sure = float(strength[row]) / _roughness(panel, row, steps)
-            if sure >= 1 and gain >= _LEAST_RETURN and not self._is_explained(scene, row, steps):
-                told = evidence.at(int(window[row]), row)
-                found.append(_candidate(panel, row, steps, sure, told))
-        return found
+            sure = float(strongest[row]) / _roughness(panel, row, steps)
+            if sure < _THRESHOLD or gain < _LEAST_RETURN:
+                continue
+            figures = _standing(scene, row, steps) | {"evidence": sure}
+            odds = _ODDS.strength(figures)
+            if odds >= 1 and not self._is_explained(scene, row, steps):
+                told = evidence.at(int(window[row]), row) | figures
+                found.append(_candidate(panel, row, steps, odds, told))
+        return sorted(found, key=lambda c: -c.strength)
 
     def _weigh(self, panel: Panel) -> _Evidence:
         z = _totals(np.clip(panel.window.last("z", max(WINDOWS)), -_CAP, _CAP))
@@ -212,6 +222,22 @@ def _roughness(panel: Panel, row: int, steps: int) -> float:
     return max(1.0, float(np.median(moves)) / _MEAN_MOVE)
 
 
+def _standing(scene: Scene, row: int, steps: int) -> dict[str, float]:
+    """What a security is among the others, how long it has risen, whether it still does."""
+    panel = scene.panel
+    known = panel.seen >= _WARM_MIN
+    turnover = np.maximum(panel.volumes.usual * panel.last, 1.0)
+    deviation = panel.deviation("m")
+    news = scene.news.since(panel.now - _NEWS_US, panel.now)
+    return {
+        "size": float(np.log(turnover[row] / np.median(turnover[known]))),
+        "roughness": float(np.log(deviation[row] / np.median(deviation[known]))),
+        "length": float(np.log2(steps / WINDOWS[0])),
+        "rising": float(panel.window.total("z", _RISING_MIN)[row]),
+        "news": float(any(item.symbol == panel.symbols[row] for item in news)),
+    }
+
+
 def _candidate(
     panel: Panel, row: int, steps: int, strength: float, told: dict[str, float]
 ) -> Candidate:
@@ -233,7 +259,10 @@ def _candidate(
             "relative_volume": round(relative, 2),
             "window_minutes": steps,
             "imbalance": round(float(panel.imbalance(steps)[row]), 2),
-            **{f"{name}_deviations": round(value, 2) for name, value in told.items()},
+            **{f"{name}_deviations": round(told[name], 2) for name in _Evidence._fields},
+            "turnover_over_median": round(float(np.exp(told["size"])), 3),
+            "deviation_over_median": round(float(np.exp(told["roughness"])), 2),
+            "rising_deviations": round(told["rising"] / float(np.sqrt(_RISING_MIN)), 2),
         },
         features={
             "strength": strength,
@@ -243,7 +272,10 @@ def _candidate(
             "growth": told["growth"] / 3,
             "gain": gain * 20,
             "imbalance": float(panel.imbalance(steps)[row]),
-            "window": float(np.log2(steps / WINDOWS[0])) / 3,
+            "size": told["size"] / 2,
+            "roughness": told["roughness"],
+            "rising": told["rising"] / 10,
+            "window": told["length"] / 3,
             "burst": panel.burst - 1,
         },
     )
