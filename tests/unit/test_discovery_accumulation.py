@@ -262,7 +262,7 @@ def test_more_than_three_deviations_of_volume_say_no_more() -> None:
     assert (detector._weigh(away / 2, away)[0] < whole).all()
 
 
-@pytest.mark.parametrize("part", [0.4, 0.6])
+@pytest.mark.parametrize("part", [0.4, 1.0])
 def test_what_is_nearer_to_nothing_than_to_accumulation_is_nothing(part: float) -> None:
     scene = blocks_of_one_hour()
     logs, sides = (_means(quarters, scene.panel.seen) for quarters in _quarters(scene.panel))
@@ -310,14 +310,12 @@ def test_one_member_is_no_sector_and_chance_is_left_alone() -> None:
 
 
 def test_the_strength_by_hand() -> None:
-    detector = AccumulationPatterns()
-    (found,) = detector.look(blocks_of_one_hour())
-    w = WINDOWS.index(found.conditions["window_minutes"] // 15)
-    by_volume = np.log(2) / detector.volume.deviation()[w, 0]
-    by_bought = 1 / 3 / detector.bought.deviation()[w, 0]
-    # Nobody was seen before, so both are beyond six deviations, of which volume counts three.
-    joint = (3 * by_volume + 6 * by_bought) / np.hypot(by_volume, by_bought)
-    assert found.strength == pytest.approx(joint / 4.3)
+    (found,) = AccumulationPatterns().look(blocks_of_one_hour())
+    told = found.conditions
+    assert (told["volume_deviations"], told["bought_deviations"]) == (6.0, 6.0)
+    odds = -10.7 + 0.8 * 6 + 0.75 * 6 - 1.15 * abs(told["move_deviations"])
+    odds += 1.85 * told["log_volume"] + 8 * told["imbalance"] + 1.2 * told["length"]
+    assert found.strength == pytest.approx(np.exp(odds / 4), rel=0.01)
     assert found.conditions["relative_volume"] == pytest.approx(2.0, abs=0.6)
     assert found.conditions["imbalance"] == 0.6
 

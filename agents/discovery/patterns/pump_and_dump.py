@@ -58,7 +58,7 @@ _WHOLE, _LATE = list(WINDOWS), [steps // 2 for steps in WINDOWS]
 _THRESHOLD = 3.6
 _WEIGHTS = {"rise": 1.0, "volume": 2.0, "growth": 1.0, "bought": 1.0}
 # What must be there by itself, in deviations.
-_LEAST = {"rise": 1.5, "steeper": 0.2, "volume": 0.7, "growth": 0.0, "bought": 0.0}
+_LEAST = {"rise": 1.5, "steeper": 0.7, "volume": 0.7, "growth": 0.0, "bought": 0.0}
 _ODDS = Odds(
     -10.5,
     {"evidence": 0.65, "size": -0.4, "roughness": 2.2, "length": 0.8, "rising": 0.14, "news": -1.2},
@@ -139,10 +139,12 @@ class PumpAndDump:
         for row in np.flatnonzero(strongest >= _THRESHOLD).tolist():
             steps = WINDOWS[window[row]]
             gain = float(panel.window.total("e", steps)[row])
-            sure = float(strongest[row]) / _roughness(panel, row, steps)
+            rough = _roughness(panel, row, steps)
+            sure = float(strongest[row]) / rough
             if sure < _THRESHOLD or gain < _LEAST_RETURN:
                 continue
             figures = _standing(scene, row, steps) | {"evidence": sure}
+            figures["rising"] /= rough
             odds = _ODDS.strength(figures)
             if odds >= 1 and not self._is_explained(scene, row, steps):
                 told = evidence.at(int(window[row]), row) | figures
