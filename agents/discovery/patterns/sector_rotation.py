@@ -13,11 +13,15 @@ Each is summed over windows from one hour to a day and standardised by its own E
 over that window, sector by sector, which takes account of how long moves, flows and volumes
 remember. Means and medians over members, capped, see to it that no single one makes a leg. The leg
 into a sector is ``(D + F + V) / sqrt(3)``, that out of one ``(-D - F + |V|) / sqrt(3)``, for who
-sells may do so loudly or quietly. The evidence is ``(L_in + L_out) / sqrt(2)`` at its largest.
-Drift and flow of either leg and the volume of the one into must point the right way by themselves,
-and most members must have drifted with it. Where a feed has no quotes that tell the sides, drift
-and volume must do. Neither a move of the whole market, nor of a single sector, nor one huge
-mover is a rotation.
+sells may do so loudly or quietly. The evidence is ``(L_in + L_out) / sqrt(2)``. Drift and flow of
+either leg and the volume of the one into must point the right way by themselves, and most members
+must have drifted with it. Where a feed has no quotes that tell the sides, drift and volume must do.
+
+A rotation has two legs, and beside one sector that moves some other one always moves a little. So
+beside the evidence stand the lesser of the two flows, which prices do not make by themselves, and
+by how much each leg leads that of any other sector; :mod:`agents.discovery.odds` weighs them, and
+they are taken where they are largest over the windows. Neither a move of the whole market, nor of a
+single sector, nor one huge mover is a rotation.
 
 **Literature.** Moskowitz and Grinblatt 1999, "Do industries explain momentum?": industries' returns
 persist, beyond what single securities do; Froot and Teo 2008, "Style investing and institutional
@@ -34,6 +38,7 @@ from numpy.typing import NDArray
 from agents.arrays import ratio
 from agents.discovery.candidate import Candidate, Direction
 from agents.discovery.habit import Habit
+from agents.discovery.odds import Odds
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
@@ -56,15 +61,13 @@ _CAP = 3.0
 _LEAST_SUM = 0.8
 _LEAST_VOLUME_DEVIATION = 0.05
 _LEAST_RELATIVE = 0.05
-# One false alarm in ten days among ninety ordered pairs of sectors, each looked at about thirty
-# times a day independently, is a tail of 4e-5, four deviations; the largest of four windows, fat
-# tails and what flow and return have in common ask for one more.
-_THRESHOLD = 5.0
-_LEAST_FIGURE = 1.0
-# Each leg stands by itself: beside a sector that moves alone, some other one moves a little.
-_LEAST_LEG = 3.0
+# Evidence of less than a tail of 2e-4 is not looked at, nor legs and figures of less than these.
+_THRESHOLD = 3.6
+_LEAST_LEG = 2.0
+_LEAST_FIGURE = 0.5
+_ODDS = Odds(-12.5, {"evidence": 1.25, "weaker_flow": 1.15, "lead_into": 0.55, "lead_out_of": 0.65})
 _TOLD = 0.5
-_LEAST_BREADTH = 0.55
+_LEAST_BREADTH = 0.5
 _LEAST_MEMBERS = 4
 _MOST_SIDE = 10
 _HORIZON_S = SESSION_MIN * 60
@@ -194,31 +197,54 @@ def _net(figures: tuple[Floats, ...]) -> list[Floats]:
 
 def _rotation(panel: Panel, figures: _Figures) -> list[Candidate]:
     into, out = _legs(figures)
+    comes, goes = _pointing(figures)
     best: Candidate | None = None
     for w, steps in enumerate(WINDOWS):
-        to, source = int(np.argmax(into[w])), int(np.argmax(out[w]))
-        strength = float((into[w, to] + out[w, source]) / np.sqrt(2) / _THRESHOLD)
-        if (
-            min(into[w, to], out[w, source]) < _LEAST_LEG
-            or strength < 1
-            or (best is not None and strength <= best.strength)
-        ):
+        to = int(np.argmax(np.where(comes[w], into[w], -np.inf)))
+        source = int(np.argmax(np.where(goes[w], out[w], -np.inf)))
+        evidence = float((into[w, to] + out[w, source]) / np.sqrt(2))
+        weaker = min(into[w, to], out[w, source])
+        if not (comes[w, to] and goes[w, source]) or weaker < _LEAST_LEG or evidence < _THRESHOLD:
             continue
         legs = [_leg(panel, sector, steps, figures, w) for sector in (source, to)]
-        if min(leg.breadth for leg in legs) >= _LEAST_BREADTH:
-            best = _candidate(panel, strength, steps, legs[0], legs[1])
+        told = {
+            "evidence": evidence,
+            "weaker_flow": _weaker_flow(*legs),
+            "lead_into": _lead(into[w], to),
+            "lead_out_of": _lead(out[w], source),
+        }
+        strength = _ODDS.strength(told)
+        better = best is None or strength > best.strength
+        if min(leg.breadth for leg in legs) >= _LEAST_BREADTH and strength >= 1 and better:
+            best = _candidate(panel, strength, steps, legs[0], legs[1], told)
     return [] if best is None else [best]
 
 
 def _legs(figures: _Figures) -> tuple[Floats, Floats]:
-    """Evidence of flight into and out of each sector over each window; -inf for what is none."""
+    """Evidence of flight into and out of each sector over each window."""
     drift, flow, volume = figures
     parts = np.where(np.isnan(flow), np.sqrt(2), np.sqrt(3))
     known = np.nan_to_num(flow)
-    into, out = (drift + known + volume) / parts, (np.abs(volume) - drift - known) / parts
+    return (drift + known + volume) / parts, (np.abs(volume) - drift - known) / parts
+
+
+def _pointing(figures: _Figures) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether every figure points into, or out of, each sector over each window."""
+    drift, flow, volume = figures
     comes = np.fmin(np.minimum(drift, volume), flow) >= _LEAST_FIGURE
-    goes = np.fmax(drift, flow) <= -_LEAST_FIGURE
-    return np.where(comes, into, -np.inf), np.where(goes, out, -np.inf)
+    return comes, np.fmax(drift, flow) <= -_LEAST_FIGURE
+
+
+def _weaker_flow(out: _Leg, into: _Leg) -> float:
+    """The lesser flow of the two; the lesser drift where the sides are not told."""
+    if np.isfinite(out.flow) and np.isfinite(into.flow):
+        return min(-out.flow, into.flow)
+    return min(-out.drift, into.drift)
+
+
+def _lead(legs: Floats, sector: int) -> float:
+    """By how much a sector's leg is beyond that of any other, or beyond none."""
+    return float(legs[sector] - max(np.delete(legs, sector).max(), 0.0))
 
 
 def _leg(panel: Panel, sector: int, steps: int, figures: _Figures, w: int) -> _Leg:
@@ -232,7 +258,9 @@ def _leg(panel: Panel, sector: int, steps: int, figures: _Figures, w: int) -> _L
     return _Leg(sector, members[order], breadth, drift, flow, volume)
 
 
-def _candidate(panel: Panel, strength: float, steps: int, out: _Leg, into: _Leg) -> Candidate:
+def _candidate(
+    panel: Panel, strength: float, steps: int, out: _Leg, into: _Leg, told: dict[str, float]
+) -> Candidate:
     names = [panel.sector_names[leg.sector] for leg in (out, into)]
     direction: dict[str, Direction] = {panel.symbols[i]: -1 for i in out.members[:_MOST_SIDE]}
     direction |= {panel.symbols[i]: 1 for i in into.members[:_MOST_SIDE]}
@@ -256,11 +284,13 @@ def _candidate(panel: Panel, strength: float, steps: int, out: _Leg, into: _Leg)
             "flow_in": round(into.flow, 2) if np.isfinite(into.flow) else None,
             "volume_out": round(out.volume, 2),
             "volume_in": round(into.volume, 2),
+            **{name: round(value, 2) for name, value in told.items()},
         },
         features={
             "strength": strength,
             "weaker_drift": min(-out.drift, into.drift) / 3,
-            "weaker_flow": float(np.nan_to_num(min(-out.flow, into.flow))) / 3,
+            "weaker_flow": told["weaker_flow"] / 3,
+            "lead": min(told["lead_into"], told["lead_out_of"]) / 2,
             "volume_in": into.volume / 3,
             "breadth": min(out.breadth, into.breadth),
             "window": float(np.log2(steps / WINDOWS[0])) / 3,
