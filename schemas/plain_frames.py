@@ -15,25 +15,31 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.symbols import KNOWN
+
 try:
     from simdjson import Parser
 except ImportError:  # there is no wheel for this Python or machine
     Parser = None  # type: ignore[assignment,misc]
 
-NUMBERS = ("price", "bid", "ask", "volume")
+PRICES_AND_VOLUME = ("price", "bid", "ask", "volume")
 LONGEST_HOLD_S = 3_600
 _BEGINNING = b'{"frame":1,"symbol":["'
-_KEYS = ["frame", "symbol", "ts", *NUMBERS]
+_KEYS = ["frame", "symbol", "ts", *PRICES_AND_VOLUME]
 _KEYS_WITH_PROMISE = [*_KEYS, "hold_s"]
-_COLUMNS = 2 + len(NUMBERS)
+_COLUMNS = 2 + len(PRICES_AND_VOLUME)
 
 
 class PlainFrame(NamedTuple):
-    """Columns of shape (n,): symbols, epoch milliseconds, and the four of ``NUMBERS``."""
+    """Columns of shape (n,): symbols, epoch milliseconds, and those of ``PRICES_AND_VOLUME``.
+
+    ``numbers`` are those of the symbols if all are known (:mod:`schemas.symbols`).
+    """
 
     symbol: list[str]
+    numbers: NDArray[np.int32] | None
     ts: NDArray[np.int64]
-    numbers: list[NDArray[np.float64]]
+    columns: list[NDArray[np.float64]]
     hold_s: float | None
 
 
@@ -50,28 +56,40 @@ def read_plain(value: bytes) -> PlainFrame | None:
         keys = list(frame)
         if keys not in (_KEYS, _KEYS_WITH_PROMISE):
             return None
-        symbol = frame["symbol"].as_list()
         ts = np.frombuffer(frame["ts"].as_buffer(of_type="i"), np.int64)
-        numbers = [np.frombuffer(frame[key].as_buffer(of_type="d"), np.float64) for key in NUMBERS]
+        columns = [
+            np.frombuffer(frame[key].as_buffer(of_type="d"), np.float64)
+            for key in PRICES_AND_VOLUME
+        ]
+        symbol, numbers = _symbols(frame["symbol"], value)
         hold_s = frame["hold_s"] if keys == _KEYS_WITH_PROMISE else None
     except (ValueError, TypeError, AttributeError, RuntimeError):
         return None
-    if {len(ts), *map(len, numbers)} != {len(symbol)}:
+    if {len(ts), *map(len, columns)} != {len(symbol)}:
         return None
     if hold_s is not None and not (isinstance(hold_s, float) and 0 <= hold_s <= LONGEST_HOLD_S):
         return None
-    return PlainFrame(symbol, ts, numbers, hold_s)
+    return PlainFrame(symbol, numbers, ts, columns, hold_s)
+
+
+def _symbols(array: Any, value: bytes) -> tuple[list[str], NDArray[np.int32] | None]:
+    numbers = KNOWN.numbers_in(value, len(_BEGINNING))
+    if numbers is None or len(numbers) != len(array):
+        symbols = array.as_list()
+        if set(map(type, symbols)) != {str}:
+            raise TypeError("symbols are strings")
+        return symbols, None
+    return KNOWN.names[numbers].tolist(), numbers
 
 
 def _is_flat(value: bytes) -> bool:
-    """Whether the object holds arrays, as many as there are columns, and no more of either.
+    """Whether there are as many arrays as columns: one within another would come out flat.
 
-    An array within one would come out flat. One that begins with a gap, as the sides of a feed of
-    trades do, is not worth reading further.
+    A frame in which one begins with a gap, as the sides of a feed of trades do, is not worth more.
     """
     at = 0
     for _ in range(_COLUMNS):
         at = value.find(b"[", at) + 1
         if not at or value.startswith(b"n", at):
             return False
-    return value.find(b"[", at) < 0 and value.find(b"{", 1) < 0
+    return value.find(b"[", at) < 0

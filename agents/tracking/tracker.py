@@ -100,7 +100,7 @@ class PartitionTracker:
         self.next_offset = offset + 1
 
     def _accept(self, quotes: QuoteColumns, offset: int, clock_before: int) -> Taken:
-        ids = self.table.rows(quotes.symbol)
+        ids = self.table.rows_of(quotes)
         rows = _rows(ids, quotes, np.zeros(len(ids), np.int32))
         late = _NONE
         if not len(ids):

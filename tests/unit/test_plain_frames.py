@@ -59,7 +59,7 @@ def plain_columns(draw: st.DrawFn) -> Columns:
         "symbol": [f'"{draw(st.sampled_from(SYMBOLS))}"' for _ in range(size)],
         "ts": [str(1_518_791_400_000 + draw(st.integers(0, 90_000))) for _ in range(size)],
     }
-    for name in plain_frames.NUMBERS:
+    for name in plain_frames.PRICES_AND_VOLUME:
         found[name] = [draw(NUMBERS) for _ in range(size)]
     return found
 
@@ -86,7 +86,7 @@ def frames(draw: st.DrawFn) -> bytes:
 
 def _spoil_value(draw: st.DrawFn, parts: Columns, fault: str) -> None:
     if fault == "number":
-        column = parts[draw(st.sampled_from(plain_frames.NUMBERS))]
+        column = parts[draw(st.sampled_from(plain_frames.PRICES_AND_VOLUME))]
         column[-1:] = [draw(st.sampled_from(ODD_NUMBERS))]
     elif fault == "time":
         parts["ts"][-1:] = [draw(st.sampled_from(ODD_TIMES))]
@@ -132,9 +132,9 @@ def test_both_ways_agree_on_every_frame(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("number", ODD_NUMBERS)
-@pytest.mark.parametrize("name", plain_frames.NUMBERS)
+@pytest.mark.parametrize("name", plain_frames.PRICES_AND_VOLUME)
 def test_both_ways_agree_on_odd_numbers(name: str, number: str) -> None:
-    parts = {column: ["1.5", "2.5"] for column in plain_frames.NUMBERS}
+    parts = {column: ["1.5", "2.5"] for column in plain_frames.PRICES_AND_VOLUME}
     parts[name][1] = number
     inside = ",".join(f'"{column}":[{",".join(values)}]' for column, values in parts.items())
     value = b'{"frame":1,"symbol":["A","B"],"ts":[1518791400000,1518791400001],%s}'
@@ -152,7 +152,7 @@ def test_what_producers_write_is_plain_unless_a_side_is_missing(rows: list[Row])
     assert (got is None) == bool(np.isnan(sent.bid).any() or np.isnan(sent.ask).any())
     if got is not None:
         assert got.symbol == sent.symbol
-        for column, name in zip(got.numbers, plain_frames.NUMBERS, strict=True):
+        for column, name in zip(got.columns, plain_frames.PRICES_AND_VOLUME, strict=True):
             np.testing.assert_array_equal(column, getattr(sent, name))
 
 
@@ -170,5 +170,5 @@ def test_numbers_are_rounded_exactly(numbers: list[str]) -> None:
     if got is None:
         assert max(expected) > 1 << 64  # more than 64 bits, or than a double holds
         return
-    for column in got.numbers:
+    for column in got.columns:
         assert column.tobytes() == struct.pack(f"{size}d", *expected)
