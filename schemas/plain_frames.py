@@ -37,7 +37,7 @@ class PlainFrame(NamedTuple):
     """
 
     symbol: list[str]
-    numbers: NDArray[np.int32] | None
+    numbers: NDArray[np.intp] | None
     ts: NDArray[np.int64]
     columns: list[NDArray[np.float64]]
     hold_s: float | None
@@ -72,7 +72,7 @@ def read_plain(value: bytes) -> PlainFrame | None:
     return PlainFrame(symbol, numbers, ts, columns, hold_s)
 
 
-def _symbols(array: Any, value: bytes) -> tuple[list[str], NDArray[np.int32] | None]:
+def _symbols(array: Any, value: bytes) -> tuple[list[str], NDArray[np.intp] | None]:
     numbers = KNOWN.numbers_in(value, len(_BEGINNING))
     if numbers is None or len(numbers) != len(array):
         symbols = array.as_list()

@@ -92,7 +92,7 @@ class QuoteColumns:
     hold_s: float | None = None
     rejected: list[Rejected] = field(default_factory=list)
     source: QuoteFrame | None = None
-    numbers: NDArray[np.int32] | None = None
+    numbers: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.symbol)

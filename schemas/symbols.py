@@ -38,7 +38,7 @@ class KnownSymbols:
         self._all: set[str] = set()
         # Open addressing: each word lies in the first free slot from its own on.
         self._words = np.zeros(_SLOTS, np.uint64)
-        self._numbers = np.zeros(_SLOTS, np.int32)
+        self._numbers = np.zeros(_SLOTS, np.intp)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -72,7 +72,7 @@ class KnownSymbols:
         self._numbers[slot] = number
         self._words[slot] = word
 
-    def numbers_in(self, value: bytes, begin: int) -> NDArray[np.int32] | None:
+    def numbers_in(self, value: bytes, begin: int) -> NDArray[np.intp] | None:
         """The numbers of the symbols in the JSON array whose first string begins at ``begin``.
 
         There must be JSON behind it, a word at least. Elements that are no strings are passed over.
@@ -94,7 +94,7 @@ class KnownSymbols:
         words: NDArray[np.uint64] = np.ndarray(len(text), "<u8", value, begin, (1,))[starts]
         return self._find(words & _LOW_BYTES[sizes])
 
-    def _find(self, words: NDArray[np.uint64]) -> NDArray[np.int32] | None:
+    def _find(self, words: NDArray[np.uint64]) -> NDArray[np.intp] | None:
         slots = (words * np.uint64(_GOLDEN) >> np.uint64(64 - _BITS)).view(np.int64)
         found = self._words[slots]
         left = np.flatnonzero(found != words)
