@@ -221,14 +221,14 @@ def _plain_columns(frame: QuoteFrame, latest_us: int) -> QuoteColumns | None:
 
 
 def _if_valid(frame: PlainFrame, latest_us: int) -> QuoteColumns | None:
-    """The columns of a plain frame, if every row is known to be valid; JSON has no infinity."""
+    """The columns of a plain frame, if every row is valid; JSON has no infinity."""
     symbol, numbers, ts, columns, hold_s = frame
     if not (
         ts.min() >= EARLIEST_US // US_PER_MS
         and ts.max() <= latest_us // US_PER_MS
         and columns[0].min() > 0
         and all(column.min() >= 0 for column in columns)
-        and (numbers is not None or KNOWN.are_known(symbol))
+        and (numbers is not None or KNOWN.valid(symbol).all())
     ):
         return None
     price, bid, ask, volume = columns

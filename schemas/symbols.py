@@ -43,15 +43,11 @@ class KnownSymbols:
     def __len__(self) -> int:
         return len(self.names)
 
-    def are_known(self, symbols: Collection[str]) -> bool:
-        """Whether all of them are known, and so valid."""
-        return self._all.issuperset(symbols)
-
     def valid(self, symbols: Collection[str]) -> NDArray[np.bool_]:
         """Which of these are valid, shape (n,); they are known from now on."""
-        if self.are_known(symbols):
+        if self._all.issuperset(symbols):
             return np.ones(len(symbols), np.bool_)
-        valid = [_SYMBOL.fullmatch(symbol) is not None for symbol in symbols]
+        valid = [symbol in self._all or bool(_SYMBOL.fullmatch(symbol)) for symbol in symbols]
         if len(self) < _MOST_KNOWN:
             self._add([symbol for symbol, good in zip(symbols, valid, strict=True) if good])
         return np.array(valid, np.bool_)
