@@ -8,7 +8,7 @@ the bytes of a symbol as a number and a hash table of arrays it is 0.06 and 0.08
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,32 +34,41 @@ class KnownSymbols:
     """
 
     def __init__(self) -> None:
-        self.names = np.zeros(0, object)
+        self._symbols: list[str] = []
+        self._names = np.zeros(0, object)
         self._all: set[str] = set()
         # Open addressing: each word lies in the first free slot from its own on.
         self._words = np.zeros(_SLOTS, np.uint64)
         self._numbers = np.zeros(_SLOTS, np.intp)
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self._symbols)
+
+    @property
+    def names(self) -> NDArray[np.object_]:
+        """The symbols by number, shape (n,)."""
+        if len(self._names) != len(self._symbols):
+            self._names = np.array(self._symbols, object)
+        return self._names
 
     def valid(self, symbols: Collection[str]) -> NDArray[np.bool_]:
         """Which of these are valid, shape (n,); they are known from now on."""
         if self._all.issuperset(symbols):
             return np.ones(len(symbols), np.bool_)
         valid = [symbol in self._all or bool(_SYMBOL.fullmatch(symbol)) for symbol in symbols]
-        if len(self) < _MOST_KNOWN:
-            self._add([symbol for symbol, good in zip(symbols, valid, strict=True) if good])
+        self._add(symbol for symbol, good in zip(symbols, valid, strict=True) if good)
         return np.array(valid, np.bool_)
 
-    def _add(self, symbols: Collection[str]) -> None:
-        new = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._all]
-        begin = len(self)
-        self.names = np.append(self.names, np.array(new, object))
-        for number, symbol in enumerate(new, begin):
-            if len(symbol) <= _WORD:
-                self._place(int.from_bytes(symbol.encode(), "little"), number)
-        self._all.update(new)
+    def _add(self, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            number = len(self)
+            if number == _MOST_KNOWN:
+                return
+            if symbol not in self._all:
+                self._symbols.append(symbol)
+                self._all.add(symbol)
+                if len(symbol) <= _WORD:
+                    self._place(int.from_bytes(symbol.encode(), "little"), number)
 
     def _place(self, word: int, number: int) -> None:
         slot = (word * _GOLDEN & (1 << 64) - 1) >> 64 - _BITS

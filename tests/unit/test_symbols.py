@@ -73,10 +73,11 @@ def test_symbols_that_share_a_slot_are_told_apart_even_at_the_end_of_the_table()
 
 def test_there_is_an_end_to_what_is_remembered() -> None:
     known = KnownSymbols()
-    many = [f"{number:06X}" for number in range(module._MOST_KNOWN)]
-    known.valid(many)
+    many = [f"{number:06X}" for number in range(2 * module._SLOTS)]
+    assert known.valid(many).all()
     assert known.valid(["LATE"]).all()
     assert len(known) == module._MOST_KNOWN
+    assert found(known, list(many[: module._MOST_KNOWN])) == many[: module._MOST_KNOWN]
     assert found(known, ["LATE"]) is None
 
 
