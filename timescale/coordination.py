@@ -117,6 +117,19 @@ class AsyncCoordination:
         """As :meth:`Coordination.update_service_health`."""
         return await self._ask(records.update_service_health(service_name, status, metrics))
 
+    async def update_services(
+        self, services: Mapping[str, tuple[HealthStatus, Mapping[str, Any] | None]]
+    ) -> None:
+        """The present state of several services by name, over one connection."""
+        try:
+            async with await connect_async(self._dsn) as connection:
+                for name, (status, metrics) in services.items():
+                    await fetch_async(
+                        connection, records.update_service_health(name, status, metrics)
+                    )
+        except psycopg.Error as error:
+            raise records.explained(error) from None
+
     async def get_configuration(self, key: str, default: T) -> T:
         """As :meth:`Coordination.get_configuration`."""
         return await self._ask(records.get_configuration(key, default))

@@ -114,8 +114,10 @@ class Keeper:
         self._leaving = True
         try:
             async with asyncio.timeout(_FAREWELL_S), self._turn:
-                for name in ("worker", *sorted(self._working)):
-                    await self._records.update_service_health(self._name(name), "stopped")
+                names = ("worker", *sorted(self._working))
+                await self._records.update_services(
+                    {self._name(name): ("stopped", None) for name in names}
+                )
         except (TimescaleError, TimeoutError) as exc:
             log.warning("the end was not recorded", reason=str(exc) or "no answer in time")
 
@@ -202,12 +204,12 @@ class Keeper:
             "aging": failure or "ok",
             "storage_short": self._short,
         }
-        await self._records.update_service_health(self._name("worker"), status, details)
-        for name in sorted(self._working - view.agents.keys()):
-            await self._records.update_service_health(self._name(name), "stopped")
-        for name, facts in view.agents.items():
-            own: HealthStatus = "healthy" if view.database == "ok" else "degraded"
-            await self._records.update_service_health(self._name(name), own, facts)
+        own: HealthStatus = "healthy" if view.database == "ok" else "degraded"
+        await self._records.update_services(
+            {self._name("worker"): (status, details)}
+            | {self._name(name): ("stopped", None) for name in self._working - view.agents.keys()}
+            | {self._name(name): (own, facts) for name, facts in view.agents.items()}
+        )
         self._working = set(view.agents)
 
     def _name(self, service: str) -> str:

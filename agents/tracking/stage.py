@@ -121,6 +121,8 @@ class TrackingStage:
     async def _store(self, part: _Partition, ticks: QuoteRows) -> None:
         kept = part.kept.keep(ticks.ids)
         if kept is not None:
+            if not kept.any():
+                return
             ticks = ticks.take(kept)
         if len(ticks):
             symbols = part.tracker.table.symbols

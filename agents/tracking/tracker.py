@@ -100,7 +100,7 @@ class PartitionTracker:
         self.next_offset = offset + 1
 
     def _accept(self, quotes: QuoteColumns, offset: int, clock_before: int) -> Taken:
-        ids = self.table.rows(quotes.symbol)
+        ids = self.table.rows_of(quotes)
         rows = _rows(ids, quotes, np.zeros(len(ids), np.int32))
         late = _NONE
         if not len(ids):
@@ -129,7 +129,8 @@ class PartitionTracker:
         ids, ts = rows.ids[order], rows.ts[order]
         step = ts - self.table.last_ts[ids]
         within = ids[1:] == ids[:-1]
-        np.minimum(step[1:], ts[1:] - ts[:-1], out=step[1:], where=within)
+        # Of a symbol's rows all but the first follow one of these.
+        step[1:] = np.where(within, ts[1:] - ts[:-1], step[1:])
         lowest = int(step.min(initial=1))
         if lowest > 0:
             self.table.see_in_order(rows.ids, rows.ts, rows.price, rows.bid, rows.ask)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 import pyarrow as pa
 
-from schemas.quotes import MAX_SYMBOL_LENGTH
+from schemas.symbols import MAX_SYMBOL_LENGTH
 from schemas.times import iso
 from streams.errors import UserError
 from streams.sources.recordings import is_recording, read_recording

@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from schemas.quotes import MAX_SYMBOL_LENGTH
+from schemas.symbols import MAX_SYMBOL_LENGTH
 from schemas.times import EARLIEST_US, LATEST_US, US_PER_MS
 from streams.errors import UserError
 from streams.sources.base import Codes, Floats, Ints

@@ -17,7 +17,7 @@ from schemas.http import (
     TrackingMetrics,
     UpdateTracking,
 )
-from schemas.quotes import MAX_SYMBOL_LENGTH
+from schemas.symbols import MAX_SYMBOL_LENGTH
 from schemas.tracking import Tier
 from streams.topics import PATTERN_TYPES
 from streams.web.api import Api
