@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from agents.news.stems import Word
@@ -45,7 +46,7 @@ def compared(words: Sequence[Word]) -> list[Comparison]:
     """The figures of a company that are set against others, in order of the headline."""
     amounts = list(_amounts(words))
     found, done = [], 0
-    for new, old in zip(amounts, amounts[1:], strict=False):
+    for new, old in pairwise(amounts):
         sign = _sign_of(words, new) if new.start >= done and old.value > 0 else 0
         if sign and _are_compared(words, new, old):
             done = old.end

@@ -11,7 +11,9 @@ from agents.discovery.patterns.sector_rotation import (
     WINDOWS,
     SectorRotation,
     _Figures,
+    _lead,
     _legs,
+    _pointing,
 )
 from agents.discovery.scene import Scene
 from agents.state import pack_state, unpack_state
@@ -92,7 +94,9 @@ def test_where_no_quotes_tell_the_sides_drift_and_volume_suffice(
     assert START < row <= START + 120
     assert first.lead == ("sector:sector 1", "sector:sector 3")
     assert first.conditions["flow_in"] is first.conditions["flow_out"] is None
-    assert first.features["weaker_flow"] == 0.0
+    # The drifts stand for the flows that are not told.
+    drifts = -first.conditions["drift_out"], first.conditions["drift_in"]
+    assert first.conditions["weaker_flow"] == pytest.approx(min(drifts))
 
 
 def move_the_market(changed: Market) -> None:
@@ -224,11 +228,18 @@ def test_the_legs_by_hand() -> None:
         volume=np.array([[2.5, -2.5, 1.0, 2.0, 2.0, 0.5, 3.0]]),
     )
     into, out = (leg[0] for leg in _legs(figures))
-    none = -np.inf
+    comes, goes = (points[0].tolist() for points in _pointing(figures))
     root = np.sqrt
     # Into the fifth nothing flows, in the sixth too little is traded; the last does not drift.
-    assert into == pytest.approx([6 / root(3), none, none, 4 / root(2), none, none, none])
-    assert out == pytest.approx([none, 6 / root(3), 3 / root(2), none, none, none, none])
+    assert comes == [True, False, False, True, False, True, False]
+    assert goes == [False, True, True, False, False, False, False]
+    assert into[[0, 3]] == pytest.approx([6 / root(3), 4 / root(2)])
+    assert out[[1, 2]] == pytest.approx([6 / root(3), 3 / root(2)])
+
+
+def test_the_lead_of_a_leg_by_hand() -> None:
+    assert _lead(np.array([1.0, 4.0, 2.5]), 1) == 1.5
+    assert _lead(np.array([-1.0, 4.0, -2.5]), 1) == 4.0
 
 
 def test_without_sectors_there_is_nothing_to_rotate() -> None:

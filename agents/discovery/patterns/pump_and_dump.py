@@ -29,9 +29,9 @@ deviation over the median's), for how long it has risen, whether it still does, 
 any news at all; :mod:`agents.discovery.odds` weighs them.
 
 **Literature.** Aggarwal and Wu 2006, "Stock market manipulations": volume and returns rise
-together and revert, and it is small, illiquid, volatile stocks that are manipulated; Xu and Livshits
-2019, "The anatomy of a cryptocurrency pump-and-dump scheme": abnormal volume and an accelerating
-price before the peak; Leuz et al. 2017 for the size of rises.
+together and revert, and it is small, illiquid, volatile stocks that are manipulated; Xu and
+Livshits 2019, "The anatomy of a cryptocurrency pump-and-dump scheme": abnormal volume and an
+accelerating price before the peak; Leuz et al. 2017 for the size of rises.
 """
 
 from __future__ import annotations

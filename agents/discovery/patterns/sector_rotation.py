@@ -63,7 +63,7 @@ _LEAST_VOLUME_DEVIATION = 0.05
 _LEAST_RELATIVE = 0.05
 # Evidence of less than a tail of 2e-4 is not looked at, nor legs and figures of less than these.
 _THRESHOLD = 3.6
-_LEAST_LEG = 2.0
+_LEAST_LEG = 3.0
 _LEAST_FIGURE = 0.5
 _ODDS = Odds(-12.5, {"evidence": 1.25, "weaker_flow": 1.15, "lead_into": 0.55, "lead_out_of": 0.65})
 _TOLD = 0.5
