@@ -15,7 +15,6 @@ from agents.discovery.session import SESSION_MIN
 # Half-life in minutes of trading, and what of a sum over minutes is left after one more.
 _HALF_LIFE = 3 * SESSION_MIN
 _KEEP = 0.5 ** (1 / _HALF_LIFE)
-_EW_MINUTES = _HALF_LIFE / np.log(2)
 # Own minutes until an estimate weighs as much as its prior, an exposure of one.
 _PRIOR = 200.0
 
@@ -28,7 +27,8 @@ _SECTOR_CAP = 0.01
 class Exposures:
     """EW sums of squares and products of returns; entry ``i`` belongs to security ``i``.
 
-    ``factor_square``: the market's return squared; ``beta_fr``: times the security's.
+    ``minutes``: ones; ``factor_square``: the market's return squared. Of the minutes in which a
+    security has a return, ``beta_ff``: the market's squared; ``beta_fr``: times the security's;
     ``gamma_gg``: the return of the own sector without the security, squared; ``gamma_gm``: times
     ``m``, the security's net of the market. ``pull``, shape (securities, sectors): ``m`` in its
     usual deviations, times each sector's return; ``pull_square``, ``sector_square``: these squared.
@@ -36,7 +36,9 @@ class Exposures:
     Betas are drawn to one by as much as they are uncertain (Vasicek 1973).
     """
 
+    minutes: float = 0.0
     factor_square: float = 0.0
+    beta_ff: Floats = field(default_factory=no_values)
     beta_fr: Floats = field(default_factory=no_values)
     gamma_gm: Floats = field(default_factory=no_values)
     gamma_gg: Floats = field(default_factory=no_values)
@@ -48,6 +50,7 @@ class Exposures:
         """Make room for so many securities and sectors."""
         grow = (0, securities - len(self.beta_fr))
         more = (0, sectors - len(self.sector_square))
+        self.beta_ff = np.pad(self.beta_ff, grow)
         self.beta_fr = np.pad(self.beta_fr, grow)
         self.gamma_gm = np.pad(self.gamma_gm, grow)
         self.gamma_gg = np.pad(self.gamma_gg, grow)
@@ -58,16 +61,19 @@ class Exposures:
     @property
     def beta(self) -> Floats:
         """Return of each security for a return of the market, shape (securities,)."""
-        prior = _PRIOR * self.factor_square / _EW_MINUTES
-        if prior <= 0:
+        if self.factor_square <= 0:
             return np.ones(len(self.beta_fr))
-        return np.asarray((self.beta_fr + prior) / (self.factor_square + prior))
+        prior = _PRIOR * self.factor_square / self.minutes
+        return np.asarray((self.beta_fr + prior) / (self.beta_ff + prior))
 
     @property
     def gamma(self) -> Floats:
         """Return net of the market for a return of the own sector, shape (securities,)."""
-        prior = _PRIOR * self.gamma_gg / _EW_MINUTES
-        return np.where(prior > 0, (self.gamma_gm + prior) / (self.gamma_gg + prior + 1e-300), 1.0)
+        moved = self.gamma_gg > 0
+        if not moved.any():
+            return np.ones(len(self.gamma_gg))
+        prior = _PRIOR * float(self.gamma_gg[moved].mean()) / self.minutes
+        return np.asarray((self.gamma_gm + prior) / (self.gamma_gg + prior))
 
     def sector_correlation(self) -> Floats:
         """Correlation of ``m`` with the sectors' returns, shape (securities, sectors)."""
@@ -91,9 +97,13 @@ class Exposures:
         """
         cap = _CAP * deviation
         pulled = np.clip(m, -cap, cap)
+        beta = self.beta[ids]
+        self.minutes = _KEEP * self.minutes + 1
         self.factor_square = _KEEP * self.factor_square + market**2
+        self.beta_ff *= _KEEP
+        self.beta_ff[ids] += market**2
         self.beta_fr *= _KEEP
-        self.beta_fr[ids] += (pulled + self.beta[ids] * market) * market
+        self.beta_fr[ids] += (pulled + beta * market) * market
         self.gamma_gm *= _KEEP
         self.gamma_gg *= _KEEP
         self.gamma_gm[ids] += pulled * own_sector
