@@ -63,7 +63,7 @@ WINDOWS = (4, 6, 8, 10, 13, 16, 20, 26, 36, 52)
 # Evidence of less than a tail of a thousandth is not looked at: there is so much of it every day.
 _THRESHOLD = 3.0
 _ODDS = Odds(
-    -10.7,
+    -10.1,
     {
         "volume_deviations": 0.8,
         "bought_deviations": 0.75,
