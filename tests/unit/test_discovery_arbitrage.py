@@ -272,3 +272,28 @@ def test_a_snapshot_remembers_what_was_told() -> None:
     again.load(first.snapshot())
     assert again.snapshot() == first.snapshot()
     assert again.snapshot()["told"]["S01"][0][3] == "S01 cuts view"
+
+
+@pytest.mark.parametrize(("size", "told"), [(0.33, True), (0.6, False)])
+def test_a_little_of_a_days_move_is_the_beginning_at_most(size: float, told: bool) -> None:
+    market = fresh()
+    tell(market)
+    # At once, and far beyond what any few minutes do; then quiet.
+    day = float(warm().panel.deviation("m")[1]) * np.sqrt(390)
+    after = market.row(DAY, NEWS_AT + 1)
+    market.own[after : after + 15, 1] = 0.0
+    market.own[after, 1] = size * day
+    seen = found(market)
+    assert bool(seen) == told
+    assert all(c.conditions["moves_deviations"]["S01"] > 1.5 for _, c in seen)
+
+
+def test_news_is_kept_over_a_long_weekend() -> None:
+    market = fresh()
+    tell(market, minute=0, hours_before=3 * 24 + 16)
+    scene = Scene()
+    scene.news.add(market.news[0])
+    scene.news.forget(market.start(market.row(DAY)))
+    assert len(scene.news) == 1
+    scene.news.forget(market.start(market.row(DAY)) + 24 * 3_600_000_000)
+    assert len(scene.news) == 0

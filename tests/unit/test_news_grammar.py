@@ -124,6 +124,13 @@ def sign(headline: str) -> int:
         ("Famed investor discloses 19% holding in Acme", 1),
         ("Largest shareholder sells entire holding in Acme", -1),
         ("Acme hires bankers to field offers", 1),
+        ("Acme misses on top and bottom lines", -1), ("Acme beats on top and bottom lines", 1),
+        ("Moody's cuts Acme two notches", -1), ("S&P raises Acme two notches", 1),
+        ("Acme says it may not be able to meet its debt payments", -1),
+        ("Acme unable to repay its bonds", -1), ("Acme in talks with creditors", -1),
+        ("Panel votes 11-2 against Acme drug", -1), ("Acme overpays for rival", -1),
+        ("Acme discontinues development of cancer drug", -1),
+        ("Acme loses contract with largest customer", -1), ("Acme to buy back $2 billion of stock", 1),
     ],
 )  # fmt: skip
 def test_what_is_done_to_what_tells_good_from_bad(headline: str, expected: int) -> None:

@@ -59,6 +59,13 @@ def test_an_event_is_told_as_one(headline: str) -> None:
         "Index fund reports 6.0% passive stake in Xerox",
         "Price target for Pfizer raised at UBS",
         "Law firm reminds Kraft investors of deadline in class action",
+        "Vanguard maintains 5.1% stake in Kroger",
+        "Halliburton not affected by supplier's data breach, spokeswoman says",
+        "Fraud attempt at KeyCorp branch foiled",
+        "Moderna reports inducement grants under Nasdaq Listing Rule 5635(c)(4)",
+        "Pfizer shares little changed ahead of second-quarter figures",
+        "Pension fund lifts Deere holding by 73,000 shares",
+        "Sector watch: chip orders at Intel and Micron",
     ],
 )
 def test_the_everyday_is_told_as_routine(headline: str) -> None:
