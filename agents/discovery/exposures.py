@@ -16,7 +16,7 @@ from agents.discovery.session import SESSION_MIN
 _HALF_LIFE = 3 * SESSION_MIN
 _KEEP = 0.5 ** (1 / _HALF_LIFE)
 # Own minutes until an estimate weighs as much as its prior, an exposure of one.
-_PRIOR = 200.0
+_PRIOR = 60.0
 
 # A minute counts for no more than so many deviations, and a sector's for so much (log return).
 _CAP = 4

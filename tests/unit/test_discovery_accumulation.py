@@ -313,7 +313,7 @@ def test_the_strength_by_hand() -> None:
     (found,) = AccumulationPatterns().look(blocks_of_one_hour())
     told = found.conditions
     assert (told["volume_deviations"], told["bought_deviations"]) == (6.0, 6.0)
-    odds = -10.7 + 0.8 * 6 + 0.75 * 6 - 1.15 * abs(told["move_deviations"])
+    odds = -10.1 + 0.8 * 6 + 0.75 * 6 - 1.15 * abs(told["move_deviations"])
     odds += 1.85 * told["log_volume"] + 8 * told["imbalance"] + 1.2 * told["length"]
     assert found.strength == pytest.approx(np.exp(odds / 4), rel=0.01)
     assert found.conditions["relative_volume"] == pytest.approx(2.0, abs=0.6)

@@ -274,7 +274,7 @@ def test_the_joint_evidence_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("rise", 1.5), ("steeper", 0.7), ("volume", 0.7), ("growth", 0.0), ("bought", 0.0)],
+    [("rise", 1.5), ("steeper", 1.2), ("volume", 0.7), ("growth", 0.0), ("bought", 0.0)],
 )
 def test_each_must_be_there_by_itself(name: str, least: float) -> None:
     others = {"rise": 9.0, "steeper": 9.0, "volume": 9.0, "growth": 9.0, "bought": 9.0}

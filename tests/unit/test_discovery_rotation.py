@@ -239,7 +239,8 @@ def test_the_legs_by_hand() -> None:
 
 def test_the_lead_of_a_leg_by_hand() -> None:
     assert _lead(np.array([1.0, 4.0, 2.5]), 1) == 1.5
-    assert _lead(np.array([-1.0, 4.0, -2.5]), 1) == 4.0
+    assert _lead(np.array([-1.0, 2.0, -2.5]), 1) == 2.0
+    assert _lead(np.array([-1.0, 4.0, -2.5]), 1) == 2.5
 
 
 def test_without_sectors_there_is_nothing_to_rotate() -> None:

@@ -58,7 +58,7 @@ _WHOLE, _LATE = list(WINDOWS), [steps // 2 for steps in WINDOWS]
 _THRESHOLD = 3.6
 _WEIGHTS = {"rise": 1.0, "volume": 2.0, "growth": 1.0, "bought": 1.0}
 # What must be there by itself, in deviations.
-_LEAST = {"rise": 1.5, "steeper": 0.7, "volume": 0.7, "growth": 0.0, "bought": 0.0}
+_LEAST = {"rise": 1.5, "steeper": 1.2, "volume": 0.7, "growth": 0.0, "bought": 0.0}
 _ODDS = Odds(
     -10.4,
     {"evidence": 0.65, "size": -0.4, "roughness": 2.2, "length": 0.8, "rising": 0.14, "news": -1.2},

@@ -66,8 +66,10 @@ _THRESHOLD = 3.6
 _LEAST_LEG = 3.0
 _LEAST_FIGURE = 0.5
 _ODDS = Odds(-12.5, {"evidence": 1.25, "weaker_flow": 1.15, "lead_into": 0.55, "lead_out_of": 0.65})
+# A sector that leads by more moves alone.
+_MOST_LEAD = 2.5
 _TOLD = 0.5
-_LEAST_BREADTH = 0.5
+_LEAST_BREADTH = 0.55
 _LEAST_MEMBERS = 4
 _MOST_SIDE = 10
 _HORIZON_S = SESSION_MIN * 60
@@ -243,8 +245,8 @@ def _weaker_flow(out: _Leg, into: _Leg) -> float:
 
 
 def _lead(legs: Floats, sector: int) -> float:
-    """By how much a sector's leg is beyond that of any other, or beyond none."""
-    return float(legs[sector] - max(np.delete(legs, sector).max(), 0.0))
+    """By how much a sector's leg is beyond that of any other, or beyond none; so much at most."""
+    return min(float(legs[sector] - max(np.delete(legs, sector).max(), 0.0)), _MOST_LEAD)
 
 
 def _leg(panel: Panel, sector: int, steps: int, figures: _Figures, w: int) -> _Leg:
