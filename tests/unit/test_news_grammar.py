@@ -130,7 +130,8 @@ def sign(headline: str) -> int:
         ("Acme unable to repay its bonds", -1), ("Acme in talks with creditors", -1),
         ("Panel votes 11-2 against Acme drug", -1), ("Acme overpays for rival", -1),
         ("Acme discontinues development of cancer drug", -1),
-        ("Acme loses contract with largest customer", -1), ("Acme to buy back $2 billion of stock", 1),
+        ("Acme loses contract with largest customer", -1),
+        ("Acme to buy back $2 billion of stock", 1),
     ],
 )  # fmt: skip
 def test_what_is_done_to_what_tells_good_from_bad(headline: str, expected: int) -> None:
