@@ -105,6 +105,27 @@ def test_a_beta_begins_at_one_and_is_learned() -> None:
     assert model.seen.tolist() == [400] * 12
 
 
+def test_a_beta_is_learned_from_the_minutes_in_which_a_security_trades() -> None:
+    model, rng = factor_model(), np.random.default_rng(4)
+    times = np.ones(12)
+    times[:2] = 1.6
+    for minute, market in enumerate(rng.standard_normal(1200) * 5e-4):
+        rows = ALL if minute % 4 == 0 else ALL[1:]
+        change = times * market
+        take(model, change[rows], rows)
+    thin, whole = model.exposures.beta[:2]
+    # The one that trades in every fourth is drawn to one by more, and not to zero.
+    assert 1.3 < thin < whole
+    assert whole == pytest.approx(1.6, abs=0.1)
+
+
+def test_a_newcomer_begins_with_a_beta_of_one() -> None:
+    model, rng = factor_model(), np.random.default_rng(4)
+    for market in rng.standard_normal(400) * 5e-4:
+        take(model, np.full(11, market), ALL[1:])
+    assert model.exposures.beta[0] == 1.0
+
+
 def test_who_joins_a_sector_owes_nothing_for_what_it_did_before() -> None:
     model = factor_model()
     model.levels.add(0.0, np.array([0.03, 0.0]))
