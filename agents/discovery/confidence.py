@@ -28,7 +28,7 @@ _BASE: dict[PatternType, float] = {
     "catalyst_sympathy": 0.7,
     "sector_rotation": 0.75,
     "accumulation_patterns": 0.6,
-    "news_arbitrage": 0.65,
+    "news_arbitrage": 0.6,
     "correlation_breaks": 0.5,
     "pump_and_dump": 0.82,
     "emergent_clusters": 0.5,
