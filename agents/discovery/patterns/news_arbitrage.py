@@ -60,7 +60,7 @@ _LITTLE = 0.4
 _LITTLE_ON_THE_WAY = 0.5
 # Most news of the night is in the first price, some three deviations from the last. A gap of so
 # many is three times as likely without such news as with it.
-_NOT_IN_THE_GAP = 1.2
+_NOT_IN_THE_GAP = 1.0
 # A move of so many deviations in some minutes of the hour before says that the news was known.
 _KNOWN_BEFORE = 5.0
 # So far over the night, or from the open on, in the direction of the news: it tells why.
