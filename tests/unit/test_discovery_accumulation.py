@@ -19,6 +19,8 @@ from agents.discovery.patterns.accumulation_patterns import (
 )
 from agents.discovery.scene import Scene
 from agents.state import pack_state, unpack_state
+from schemas.news import Catalyst
+from schemas.times import from_us
 from tests.unit.discovery_markets import SESSION, Market, copied, new_scene, play, quiet_market
 
 QUIET_DAYS = 4
@@ -273,6 +275,21 @@ def test_what_is_nearer_to_nothing_than_to_accumulation_is_nothing(part: float) 
     detector.volume.square[:] = (0.6 * np.log(2) / 3) ** 2
     detector.bought.square[:] = (0.6 / 3 / 5) ** 2
     assert bool(detector.look(scene)) == (part > 0.5)
+
+
+def test_what_is_talked_about_is_less_like_it() -> None:
+    def strength(items: int) -> float:
+        scene = blocks_of_one_hour()
+        (symbol,) = (c.lead[0] for c in AccumulationPatterns().look(scene))
+        for number in range(items):
+            scene.news.add(
+                Catalyst(
+                    symbol, from_us(scene.now - 1), f"n{number}", 0.0, "other", 3, 0.01, "mention"
+                )
+            )
+        return sum(c.strength for c in AccumulationPatterns().look(scene))
+
+    assert strength(0) > strength(1) > strength(3) == strength(9)
 
 
 def test_what_is_over_is_not_found() -> None:

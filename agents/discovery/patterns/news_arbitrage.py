@@ -12,11 +12,13 @@ after news that means nothing.
 Statistic. With D the abnormal return (net of the market) since the news and s its usual deviation
 over that time, the price is unreacted if |D| / s stays below 2.5 at the end of every minute and
 below 2 at the last, and below 1.5 in the direction of the news, there and over the last minutes: a
-price that follows its news slowly is on its way already. Nights are measured in deviations of all
-securities' moves of that night, and the gap must be nearer to none than to what news makes.
-Precision rests on the estimated materiality, the probability that such news moves
-its security by two deviations, and on how the headline tells it: an event makes its odds larger,
-comment and routine smaller; what tells of no event must be material more likely than not.
+price that follows its news slowly is on its way already. What came to rest again after no more than
+0.4 of the usual deviation of a whole day is the beginning at most, however sudden it was: material
+news makes twice that and more. Nights are measured in deviations of all securities' moves of that
+night, and the gap must be nearer to none than to what news makes. Precision rests on the estimated
+materiality, the probability that such news moves its security by two deviations, and on how the
+headline tells it: an event makes its odds larger, comment and routine smaller; what tells of no
+event must be material more likely than not.
 Unreacted after some minutes, what is left of that probability p is
 
     p' = p q / (p q + 1 - p)
