@@ -33,7 +33,7 @@ _BASE: dict[PatternType, float] = {
     "pump_and_dump": 0.82,
     "emergent_clusters": 0.5,
 }
-# Log-odds for each e-fold of the statistic over its threshold, up to a few thresholds.
+# Log-odds for each e-fold of the strength, up to a few thresholds.
 _STRENGTH_WEIGHT = 0.5
 _LEAST_STRENGTH, _MOST_STRENGTH = 0.5, 5.0
 

@@ -3,8 +3,9 @@
 A statistic says how far something is from nothing, and not how like the pattern it is: how much
 there is of it, for how long, and whether it comes where such things are done. Logistic regression
 weighs these (Berkson 1944). The weights were fitted to candidates on simulated markets of three
-makers, each of whom saw neither the detectors nor the other markets, and held with the market of
-each maker left out in turn; they are rounded, and there is one set for all markets.
+makers who had not seen the detectors, and each market was left out in turn to see whether they
+carry over; they are rounded, and there is one set for all markets. The levels were then set by hand
+on some of the same markets, so what a detector reaches there is no measure of it.
 """
 
 from __future__ import annotations
