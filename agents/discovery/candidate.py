@@ -20,10 +20,11 @@ class Candidate:
     ``lead`` names the episode (the security with the news, the pair, the sectors): an open episode
     of the same type and lead is continued, not begun again. ``securities`` are all that take part,
     the most telling first. ``strength`` is the joint statistic over the detector's own threshold,
-    or what its odds are worth (:mod:`agents.discovery.odds`): one is just enough. ``window_start`` is epoch microseconds. ``direction`` predicts the sign of
-    each security's return net of the market within ``horizon_s`` seconds of event time; with
-    ``gives_back`` it predicts that this part of ``moved`` (the log return net of the market so far,
-    against the direction) and of what is still added will be lost by then.
+    or what its odds are worth (:mod:`agents.discovery.odds`): one is just enough. ``window_start``
+    is epoch microseconds. ``direction`` predicts the sign of each security's return net of the
+    market within ``horizon_s`` seconds of event time; with ``gives_back`` it predicts that this
+    part of ``moved`` (the log return net of the market so far, against the direction) and of what
+    is still added will be lost by then.
     ``conditions`` are the numbers at detection, for people; ``features`` are what the confidence
     model learns from, of about unit scale, ``evidence`` ids of news.
     """
