@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.profile import exchange_time
-from schemas.signals import Alert, Outcome, Pattern
+from schemas.signals import Alert, Outcome, Pattern, PredictedOutcome
 from schemas.times import to_us
 from schemas.tracking import TradingCandidates
 
@@ -110,16 +110,7 @@ def explained(
         )
     )
     yield f"confidence {pattern.confidence:.2f} (model {pattern.model_version})"
-    yield (
-        f"predicts, net of the market and within {span(pattern.predicted_outcome.horizon_s)}: "
-        + (
-            ", ".join(
-                f"{symbol} {'up' if sign > 0 else 'down'}"
-                for symbol, sign in pattern.predicted_outcome.direction.items()
-            )
-            or "no direction"
-        )
-    )
+    yield _predicted(pattern.predicted_outcome)
     yield ""
     yield "numbers at detection"
     figures = {k: v for k, v in pattern.trigger_conditions.items() if k != "rejected"}
@@ -134,6 +125,28 @@ def explained(
             f"{backtest['came_true']} came true, mean return as predicted "
             f"{backtest['mean_return']:+.2%}"
         )
+
+
+def _predicted(predicted: PredictedOutcome) -> str:
+    ways = [
+        f"{symbol} {'up' if sign > 0 else 'down'}" for symbol, sign in predicted.direction.items()
+    ]
+    told = ", ".join(ways) or "no direction"
+    within = span(predicted.horizon_s)
+    if predicted.gives_back is not None:
+        told = f"{told}, at least {predicted.gives_back:.0%} of the move given back"
+    if predicted.persistence is not None:
+        bounds = [
+            f"{side} {bound:.3g}"
+            for side, bound in (
+                ("over", predicted.persistence.over),
+                ("under", predicted.persistence.under),
+            )
+            if bound is not None
+        ]
+        held = f"{words(predicted.persistence.measure)} {' and '.join(bounds)}"
+        return f"predicts for the next {within}: {held}; net of the market {told}"
+    return f"predicts, net of the market and within {within}: {told}"
 
 
 def _figures(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -179,4 +192,6 @@ def _outcome(outcome: Mapping[str, Any] | None) -> str:
         return "outcome: its horizon has not passed yet"
     told = "came true" if outcome["came_true"] else "did not come true"
     at = clock(datetime.fromisoformat(outcome["measured_at"]))
-    return f"outcome: {told}, measured {at}: {returns(outcome['returns'], 12)}"
+    figure = outcome.get("measured")
+    held = "" if figure is None else f"it was {figure:.3g}, "
+    return f"outcome: {told}, measured {at}: {held}{returns(outcome['returns'], 12)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from schemas.signals import PatternType
+from schemas.signals import PatternType, Persistence
 
 if TYPE_CHECKING:
     from agents.discovery.scene import Scene
@@ -24,7 +24,7 @@ class Candidate:
     is epoch microseconds. ``direction`` predicts the sign of each security's return net of the
     market within ``horizon_s`` seconds of event time; with ``gives_back`` it predicts that this
     part of ``moved`` (the log return net of the market so far, against the direction) and of what
-    is still added will be lost by then.
+    is still added will be lost by then, and with ``persistence`` that what was found goes on.
     ``conditions`` are the numbers at detection, for people; ``features`` are what the confidence
     model learns from, of about unit scale, ``evidence`` ids of news.
     """
@@ -41,6 +41,7 @@ class Candidate:
     evidence: list[str] = field(default_factory=list)
     gives_back: float | None = None
     moved: float = 0.0
+    persistence: Persistence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,18 +20,18 @@ from schemas.signals import PatternType
 
 TYPES: tuple[PatternType, ...] = get_args(PatternType)
 # Changes when the rule, the features or the way of learning do.
-MODEL = 2
+MODEL = 3
 
-# What is given before any outcome of the type is known. Chance alone brings four in ten over the
-# hurdle; the rest is what such patterns came to on simulated markets of several makers.
+# What is given before any outcome of the type is known: about what such patterns came to on
+# simulated markets of several makers.
 _BASE: dict[PatternType, float] = {
-    "catalyst_sympathy": 0.7,
+    "catalyst_sympathy": 0.75,
     "sector_rotation": 0.75,
-    "accumulation_patterns": 0.6,
+    "accumulation_patterns": 0.75,
     "news_arbitrage": 0.6,
-    "correlation_breaks": 0.5,
+    "correlation_breaks": 0.72,
     "pump_and_dump": 0.82,
-    "emergent_clusters": 0.5,
+    "emergent_clusters": 0.75,
 }
 # Log-odds for each e-fold of the strength, up to a few thresholds.
 _STRENGTH_WEIGHT = 0.5

@@ -133,7 +133,10 @@ class Discovery:
             confidence=basis.confidence,
             trigger_conditions=candidate.conditions,
             predicted_outcome=PredictedOutcome(
-                candidate.horizon_s, candidate.direction, candidate.gives_back
+                candidate.horizon_s,
+                candidate.direction,
+                candidate.gives_back,
+                candidate.persistence,
             ),
             evidence=candidate.evidence,
             model_version=self.confidence.version,

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from agents.discovery.candidate import Candidate
 from agents.discovery.panel import BLOCK_MIN, BLOCKS, Panel
+from agents.discovery.persistence import holds, measure
 from agents.discovery.robust import Floats
 from agents.discovery.session import NIGHT_MIN, SESSION_MIN
-from schemas.signals import Outcome, PatternType
+from schemas.signals import Outcome, PatternType, Persistence
 from schemas.times import US_PER_S, from_us
 
 # Buying and selling a liquid security costs about a spread of so much: less is no gain.
@@ -42,7 +43,9 @@ class Watched:
     predicted directions. ``due`` is when the horizon has passed (epoch microseconds), ``overdue``
     the minute of trading at which that was seen. ``basis`` is what the confidence was set from.
     Where a turn is predicted, ``moved`` is how far they had gone against the direction at the
-    detection, ``further`` how much farther they went since, both as log returns.
+    detection, ``further`` how much farther they went since, both as log returns. Where it is that
+    the pattern goes on, ``seen`` counts the minutes in which each had traded, and ``least`` the
+    minutes of trading that are waited for.
     """
 
     id: str
@@ -61,6 +64,9 @@ class Watched:
     gives_back: float | None = None
     moved: float = 0.0
     further: float = 0.0
+    persistence: Persistence | None = None
+    seen: list[int] = field(default_factory=list)
+    least: int = 0
     overdue: int = 0
     nets: dict[str, float] = field(default_factory=dict)
 
@@ -68,7 +74,7 @@ class Watched:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """An outcome; ``gain`` is the mean return in the predicted directions, ``hurdle`` what was
-    asked for. A prediction of which no security traded again is ``void`` and teaches nothing.
+    asked for. A prediction of which too little traded again is ``void`` and teaches nothing.
     """
 
     outcome: Outcome
@@ -92,6 +98,8 @@ class Outcomes:
     the time that passed, whichever is more. Each return counts for at most four of its own
     deviations. By chance alone about four in ten come true. Where a turn is predicted
     (``gives_back``), it came true if the mean return has lost that part of the move at its largest.
+    Where it is that the pattern goes on (``persistence``), half of the horizon at least must be
+    minutes of trading, which are waited for, and the figure over these decides.
     """
 
     def __init__(self) -> None:
@@ -126,6 +134,9 @@ class Outcomes:
             dict(basis),
             candidate.gives_back,
             candidate.moved,
+            persistence=candidate.persistence,
+            seen=panel.seen[rows].tolist(),
+            least=candidate.horizon_s // 120 if candidate.persistence else 0,
         )
         insort(self._watched, watched, key=lambda w: (w.due, w.id))
 
@@ -138,7 +149,7 @@ class Outcomes:
         for watched in self._watched:
             if watched.due > panel.now:
                 break
-            if self._measure(watched, panel):
+            if panel.tick - watched.tick >= watched.least and self._measure(watched, panel):
                 done.append(_outcome(watched, panel))
         if done:
             measured = {m.outcome.id for m in done}
@@ -165,7 +176,10 @@ class Outcomes:
     def restore(cls, state: list[dict[str, Any]]) -> Outcomes:
         """The watch of a snapshot."""
         outcomes = cls()
-        outcomes._watched = [Watched(**item) for item in state]
+        for item in state:
+            told = item.get("persistence")
+            kept = {"persistence": Persistence(**told)} if told else {}
+            outcomes._watched.append(Watched(**{**item, **kept}))
         return outcomes
 
 
@@ -207,11 +221,18 @@ def _gone_against(watched: Watched, panel: Panel) -> float:
     return sum(gone) / len(gone) if gone else 0.0
 
 
-def _came_true(watched: Watched, gain: float, hurdle: float) -> bool:
-    if watched.gives_back is None:
-        return gain > hurdle
+def _gave_back(watched: Watched, part: float, gain: float) -> bool:
     lost = watched.further + math.log1p(gain)
-    return lost >= watched.gives_back * (watched.moved + watched.further)
+    return lost >= part * (watched.moved + watched.further)
+
+
+def _figure(watched: Watched, panel: Panel) -> float | None:
+    """What a prediction that the pattern goes on is judged by."""
+    if watched.persistence is None:
+        return None
+    rows = np.array([panel.row[s] for s in watched.symbols], np.intp)
+    traded = panel.seen[rows] - np.array(watched.seen, np.int64)
+    return measure(watched.persistence, panel, rows, traded, panel.tick - watched.tick)
 
 
 def _outcome(watched: Watched, panel: Panel) -> Measured:
@@ -227,11 +248,19 @@ def _outcome(watched: Watched, panel: Panel) -> Measured:
     ]
     gain = math.expm1(sum(signed) / len(signed)) if signed else 0.0
     hurdle = max(COST, NOISE * watched.noise * usual)
+    figure = _figure(watched, panel)
+    if watched.persistence is not None:
+        void, came_true = figure is None, figure is not None and holds(watched.persistence, figure)
+    elif watched.gives_back is not None:
+        void, came_true = not signed, _gave_back(watched, watched.gives_back, gain)
+    else:
+        void, came_true = not signed, gain > hurdle
     outcome = Outcome(
         watched.id,
         watched.pattern_type,
         from_us(panel.now),
-        bool(signed) and _came_true(watched, gain, hurdle),
+        came_true and not void,
         {symbol: math.expm1(net) for symbol, net in watched.nets.items()},
+        figure,
     )
-    return Measured(outcome, watched, gain, hurdle, void=not signed)
+    return Measured(outcome, watched, gain, hurdle, void)

@@ -136,7 +136,7 @@ def pattern_rows(cases: list[Case]) -> dict[str, Any]:
         "pattern_confidence": [p.confidence for p in patterns],
         "trigger_conditions": [p.trigger_conditions for p in patterns],
         "predicted_outcome": [msgspec.to_builtins(p.predicted_outcome) for p in patterns],
-        "actual_outcome": [_actual(case) for case in cases],
+        "actual_outcome": [None if c.outcome is None else c.outcome.actual() for c in cases],
         "backtest_results": [case.backtest for case in cases],
         "window_start": [p.window_start for p in patterns],
         "window_end": [p.window_end for p in patterns],
@@ -155,13 +155,6 @@ def model_rows(done: Consolidated, snapshot: bytes) -> dict[str, Any]:
         "snapshot": [snapshot],
         "metadata": [plain(done.metadata)],
     }
-
-
-def _actual(case: Case) -> dict[str, Any] | None:
-    if case.outcome is None:
-        return None
-    told = msgspec.to_builtins(case.outcome)
-    return {name: told[name] for name in ("measured_at", "came_true", "returns")}
 
 
 def signal_records(out: Outputs, topics: SignalTopics) -> list[Record]:

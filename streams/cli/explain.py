@@ -11,7 +11,6 @@ import click
 import msgspec
 
 from schemas.signals import Outcome, Pattern, PredictedOutcome
-from schemas.times import iso, to_us
 from streams.cli.options import with_settings
 from streams.errors import UserError
 from streams.settings import Settings
@@ -82,7 +81,7 @@ def recorded(path: Path, signal_id: str) -> Known:
         if record.topic == OUTCOMES:
             outcome = _decode(record.value, Outcome, path)
             if outcome.id in found:
-                found[outcome.id].outcome = _actual(outcome)
+                found[outcome.id].outcome = outcome.actual()
         else:
             pattern = _decode(record.value, Pattern, path)
             if pattern.id.startswith(signal_id):
@@ -95,11 +94,6 @@ def _decode(value: bytes, kind: Any, path: Path) -> Any:
         return msgspec.json.decode(value, type=kind)
     except msgspec.DecodeError as exc:
         raise UserError(f"{path}: not a signal ({exc})") from None
-
-
-def _actual(outcome: Outcome) -> dict[str, Any]:
-    at = iso(to_us(outcome.measured_at))
-    return {"measured_at": at, "came_true": outcome.came_true, "returns": outcome.returns}
 
 
 def stored(dsn: str, signal_id: str) -> Known:

@@ -74,6 +74,8 @@ def test_accumulation_is_found_within_hours(before: Before) -> None:
     assert first.lead == ("S00",)
     assert first.securities == ["S00"]
     assert first.direction == {"S00": 1}
+    assert first.persistence is not None
+    assert first.persistence.over == pytest.approx(first.conditions["imbalance"] / 2, abs=0.01)
     assert first.strength >= 1
     assert abs(first.conditions["move_deviations"]) <= 2
     assert first.conditions["breadth"] >= 0.5

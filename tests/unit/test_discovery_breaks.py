@@ -57,6 +57,11 @@ def test_a_pair_that_comes_apart_is_found(share: float, before: Before) -> None:
     assert set(first.securities) == set(first.lead) == {"S00", "S05"}
     assert sorted(first.direction.values()) == [-1, 1]
     assert first.conditions["correlation"] < 0.5 * first.conditions["long_correlation"]
+    assert first.persistence is not None
+    assert first.persistence.measure == "correlation_with_partners"
+    assert first.persistence.under == pytest.approx(
+        first.conditions["long_correlation"] / 2, abs=0.01
+    )
 
 
 def test_a_security_that_leaves_its_kin_is_one_break_that_names_it_first(before: Before) -> None:

@@ -77,6 +77,9 @@ def test_a_mixed_group_that_begins_to_move_together_is_found(
     assert len(set(first.direction.values())) == 1
     assert first.conditions["correlation"] > first.conditions["long_correlation"] + 0.25
     assert len(first.conditions["sectors"]) >= 4
+    assert first.persistence is not None
+    middle = (first.conditions["correlation"] + first.conditions["long_correlation"]) / 2
+    assert first.persistence.over == pytest.approx(middle, abs=0.01)
 
 
 def test_the_common_move_is_what_is_predicted(before: Scene) -> None:

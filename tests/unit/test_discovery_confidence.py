@@ -55,9 +55,9 @@ def test_it_begins_with_the_rule_of_the_type_and_grows_with_strength() -> None:
     model = Confidence()
     given = [model.judge(candidate(strength=s)).confidence for s in (1.0, 1.5, 3.0, 50.0)]
     assert given == sorted(given)
-    assert given[0] == pytest.approx(0.7)
-    assert given[-1] < 0.85, "little is claimed before anything is known"
-    assert model.version == "2.0"
+    assert given[0] == pytest.approx(0.75)
+    assert given[-1] < 0.9, "little is claimed before anything is known"
+    assert model.version == "3.0"
 
 
 def test_it_predicts_first_and_learns_then() -> None:
@@ -159,7 +159,7 @@ def test_the_version_names_what_was_learned() -> None:
     for model, last in ((one, True), (two, False)):
         for i in range(3):
             learn(model, candidate(), last if i == 2 else True)
-        assert model.version.startswith("2.3-")
+        assert model.version.startswith("3.3-")
     assert one.version != two.version
 
 
@@ -219,7 +219,7 @@ def test_discovery_watches_learns_and_restores(called: Market) -> None:
             learned += 1
         for pattern in found.patterns:
             waiting[pattern.id] = pattern.confidence
-            assert pattern.model_version.startswith(f"2.{learned}")
+            assert pattern.model_version.startswith(f"3.{learned}")
             assert found.backtests[pattern.id]["outcomes"] == learned
     told = discovery.figures()
     assert told["learned"] == learned == told["types"]["all"]["outcomes"] > 5

@@ -11,8 +11,9 @@ from agents.discovery.candidate import Candidate
 from agents.discovery.outcomes import COST, NOISE, Measured, Outcomes, basket_noise
 from agents.discovery.panel import Panel
 from agents.state import pack_state, unpack_state
+from schemas.signals import Persistence
 from schemas.times import US_PER_MINUTE, from_us
-from tests.unit.discovery_markets import SESSION, Market, quiet_market
+from tests.unit.discovery_markets import SESSION, Market, new_scene, quiet_market
 
 HOUR = 3600
 
@@ -179,6 +180,108 @@ def test_an_unadjusted_split_is_no_return(market: Market, times: float) -> None:
     assert measured.outcome.returns["S00"] == pytest.approx(0.01, abs=0.003)
 
 
+def goes_on(persistence: Persistence, *symbols: str, horizon_s: int = 2 * HOUR) -> Candidate:
+    candidate = predicted(horizon_s, **dict.fromkeys(symbols, 1))
+    candidate.persistence = persistence
+    return candidate
+
+
+def together(market: Market, since: int, until: int, *members: int) -> None:
+    """Make the own returns of some one and the same."""
+    market.own[since:until, list(members)] = market.own[since:until, [members[0]]]
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_group_that_moves_on_together_came_true(holds: bool) -> None:
+    market = quiet_market(sessions=2, securities=30, sectors=3)
+    together(market, SESSION + 60, SESSION + (240 if holds else 120), 0, 11, 22)
+    watch = Watch(market)
+    watch.until(SESSION + 119)
+    persistence = Persistence("correlation", over=0.4)
+    watch.watch(goes_on(persistence, "S00", "S11", "S22"))
+    ((row, measured),) = watch.until(2 * SESSION - 1)
+    assert row == SESSION + 119 + 120
+    assert measured.outcome.came_true is holds
+    figure = measured.outcome.measured
+    assert figure is not None
+    assert figure > 0.7 if holds else abs(figure) < 0.3
+    assert set(measured.outcome.returns) == {"S00", "S11", "S22"}
+
+
+@pytest.mark.parametrize("parted", [True, False])
+def test_two_that_stay_apart_came_true(parted: bool) -> None:
+    market = quiet_market(sessions=2, securities=30, sectors=3)
+    together(market, 0, SESSION + 60, 0, 1, 2)
+    if not parted:
+        together(market, SESSION + 120, 2 * SESSION, 0, 1, 2)
+    else:
+        together(market, SESSION + 60, 2 * SESSION, 1, 2)
+    watch = Watch(market)
+    watch.until(SESSION + 119)
+    persistence = Persistence("correlation_with_partners", under=0.35)
+    watch.watch(goes_on(persistence, "S00", "S01", "S02"))
+    ((_, measured),) = watch.until(2 * SESSION - 1)
+    assert measured.outcome.came_true is parted
+
+
+@pytest.mark.parametrize("parted", [True, False])
+def test_one_that_stays_apart_from_its_sector_came_true(parted: bool) -> None:
+    market = quiet_market(sessions=2, securities=30, sectors=3)
+    market.sector *= 3
+    watch = Watch(market)
+    watch.panel = new_scene(market).panel
+    first = int(np.flatnonzero(market.group == 0)[0])
+    if parted:
+        market.own[SESSION + 60 :, first] -= market.sector[SESSION + 60 :, 0]
+    watch.until(SESSION + 119)
+    persistence = Persistence("correlation_with_sector", under=0.3)
+    watch.watch(goes_on(persistence, f"S{first:02}"))
+    ((_, measured),) = watch.until(2 * SESSION - 1)
+    assert measured.outcome.came_true is parted
+
+
+def test_without_a_sector_nothing_is_measured_against_it() -> None:
+    watch = Watch(quiet_market(sessions=1, securities=10, sectors=2))
+    watch.until(100)
+    watch.watch(goes_on(Persistence("correlation_with_sector", under=0.3), "S00"))
+    ((_, measured),) = watch.until(300)
+    assert measured.void
+
+
+@pytest.mark.parametrize("bought", [0.75, 0.5])
+def test_who_goes_on_buying_came_true(market: Market, bought: float) -> None:
+    market.bought[:] = 0.5
+    market.bought[100:140, 0] = 0.75
+    market.bought[140:, 0] = bought
+    watch = Watch(market)
+    watch.until(139)
+    watch.watch(goes_on(Persistence("imbalance", over=0.25), "S00", horizon_s=3 * HOUR))
+    ((row, measured),) = watch.until(SESSION)
+    assert row == 139 + 180
+    assert measured.outcome.measured == pytest.approx(2 * bought - 1, abs=0.01)
+    assert measured.outcome.came_true is (bought > 0.7)
+
+
+def test_half_of_the_horizon_must_be_minutes_of_trading(market: Market) -> None:
+    watch = Watch(market)
+    watch.until(SESSION - 31)
+    watch.watch(goes_on(Persistence("correlation", over=-1.0), "S00", "S01"))
+    ((row, measured),) = watch.until(SESSION + 60)
+    assert row == SESSION - 31 + 60
+    assert measured.outcome.came_true
+
+
+def test_what_hardly_trades_again_is_no_persistence(market: Market) -> None:
+    market.open[SESSION + 105 :, 0] = False
+    watch = Watch(market)
+    watch.until(SESSION + 99)
+    watch.watch(goes_on(Persistence("correlation_with_partners", under=0.9), "S00", "S01"))
+    ((_, measured),) = watch.until(3 * SESSION - 1)
+    assert measured.void
+    assert measured.outcome.measured is None
+    assert not measured.outcome.came_true
+
+
 def test_what_moves_together_is_noisier_than_its_parts() -> None:
     market = quiet_market(sessions=3, securities=12, sectors=2)
     market.sector *= 3
@@ -214,6 +317,7 @@ def test_a_restored_watch_measures_the_same_to_the_last_bit() -> None:
     watch.until(100)
     watch.watch(predicted(HOUR, S00=1, S01=1), "a")
     watch.watch(predicted(HOUR * 2 + 1800, S00=1, S01=-1), "b")
+    watch.watch(goes_on(Persistence("correlation", over=0.1), "S00", "S01", horizon_s=9000), "c")
     watch.until(251)
     copy = Watch(market)
     copy.row = watch.row
@@ -222,5 +326,5 @@ def test_a_restored_watch_measures_the_same_to_the_last_bit() -> None:
     )
     copy.panel = Panel.restore(state["panel"])
     copy.outcomes = Outcomes.restore(state["outcomes"])
-    assert len(copy.outcomes) == 1
+    assert len(copy.outcomes) == 2
     assert copy.until(300) == watch.until(300) != []

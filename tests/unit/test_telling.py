@@ -14,7 +14,7 @@ from agents.discovery.casebook import CaseBook
 from agents.discovery.discovery import Found
 from agents.market.engine import Outputs
 from schemas.recording import recording_line
-from schemas.signals import Alert, Outcome
+from schemas.signals import Alert, Outcome, Persistence, PredictedOutcome
 from schemas.times import US_PER_S, from_us
 from schemas.tracking import Candidate, TradingCandidates
 from streams.cli.explain import explain
@@ -95,6 +95,30 @@ def test_a_pattern_is_explained_with_all_that_is_known() -> None:
         "+1.23%",
     ):
         assert line in text.splitlines(), line
+
+
+def test_a_prediction_that_it_goes_on_is_told_with_its_figure() -> None:
+    newest = outputs()[1].patterns[0]
+    persistence = Persistence("correlation_with_partners", under=0.24)
+    newest.predicted_outcome = PredictedOutcome(7200, {"AAA": 1, "BBB": -1}, None, persistence)
+    actual = {
+        "measured_at": "2025-02-19T23:20:00Z", "came_true": True, "returns": {"AAA": -0.05},
+        "measured": 0.1234,
+    }  # fmt: skip
+    lines = list(explained(newest, actual))
+    assert (
+        "predicts for the next 2 h: correlation with partners under 0.24; "
+        "net of the market AAA up, BBB down"
+    ) in lines
+    assert "outcome: came true, measured 2025-02-19 18:20: it was 0.123, AAA -5.00%" in lines
+
+
+def test_a_prediction_of_a_turn_tells_how_much_is_given_back() -> None:
+    newest = outputs()[1].patterns[0]
+    newest.predicted_outcome = PredictedOutcome(7200, {"AAA": -1}, 0.3)
+    assert (
+        "predicts, net of the market and within 2 h: AAA down, at least 30% of the move given back"
+    ) in list(explained(newest))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ Where that evidence is there, how like accumulation it is depends on how much is
 for how long, how flat the price is, and on how much is told of the security, be it ever so
 immaterial: what is talked about is traded; :mod:`agents.discovery.odds` weighs them.
 
+**Prediction.** Who buys goes on buying: over the next three hours the imbalance net of the market
+stays over half of what it was. Told beside it is that the price goes up in the end, which may take
+longer.
+
 **Literature.** Lee and Ready 1991 for the sides; Easley, Lopez de Prado and O'Hara 2012, "Flow
 toxicity and liquidity" (VPIN): imbalance of volume as the trace of informed trading; Kyle 1985 and
 Barclay and Warner 1993, "Stealth trading": informed traders split what they buy; Llorente et al.
@@ -55,7 +59,7 @@ from agents.discovery.panel import BLOCK_MIN, Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
 from agents.discovery.session import NIGHT_MIN, SESSION_MIN
-from schemas.signals import PatternType
+from schemas.signals import PatternType, Persistence
 from schemas.times import US_PER_MINUTE
 
 # Quarters of an hour: from an hour to a day (26 of them) and two.
@@ -99,7 +103,9 @@ _SECTOR_CAP = 3.0
 _WARM_MIN = 3 * SESSION_MIN
 # Material news explains who buys, for a day.
 _NEWS_US = 24 * 60 * US_PER_MINUTE
-HORIZON_S = 2 * 86_400
+HORIZON_S = 3 * 3_600
+# Who goes on buying buys at least so much of what was bought.
+_GOES_ON = 0.5
 
 
 class AccumulationPatterns:
@@ -269,4 +275,5 @@ def _candidate(
             "window": float(np.log2(quarters / WINDOWS[0])) / 4,
             "burst": panel.burst - 1,
         },
+        persistence=Persistence("imbalance", over=round(_GOES_ON * told["imbalance"], 3)),
     )

@@ -22,6 +22,10 @@ Wied, Kraemer and Dehling 2012. The cumulated difference of the two beyond what 
 it.
 
 A security that breaks from several partners is one break: it is named first.
+
+**Prediction.** They stay apart: over the next two hours, the mean correlation of the first with the
+partners named, or with its sector where none is, stays under half of what it was for long. Told
+beside it is that the two go on apart, which says little of where prices go.
 """
 
 from __future__ import annotations
@@ -33,11 +37,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.discovery.candidate import Candidate, Direction
+from agents.discovery.comovement import STEP_MIN, correlation, partial, standardised, summed
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
 from agents.discovery.session import SESSION_MIN
-from schemas.signals import PatternType
+from schemas.signals import Measure, PatternType, Persistence
 from schemas.times import US_PER_MINUTE
 
 LOOK_MIN = 5
@@ -46,8 +51,6 @@ WINDOWS = (60, 120, 240, 375)
 # What is older than this belongs to the long correlation: the longest window comes after it.
 _LAG_MIN = 375
 _CHUNK_MIN = 12
-# Over so many minutes stale quotes and ticks no longer hide what two have in common (Epps 1979).
-_STEP_MIN = 3
 # Products of sums over three minutes that overlap are worth fewer: one and, on both sides of it,
 # the squares of two thirds and of one third.
 _OVERLAP = 1 + 2 * (4 / 9 + 1 / 9)
@@ -56,9 +59,6 @@ _OVERLAP = 1 + 2 * (4 / 9 + 1 / 9)
 _HALF_LIFE = 5 * SESSION_MIN
 _KEEP = 0.5 ** (_CHUNK_MIN / _HALF_LIFE)
 _ENOUGH = 3 * SESSION_MIN
-_LEAST_SECTOR = 5
-# Beyond so many deviations a return counts as this many only.
-_CAP = 3.0
 _GATE = 0.38
 # A break leaves about half of the correlation at most, and takes so much: else it only weakened.
 _LEFT = 0.55
@@ -72,14 +72,15 @@ _LOOKS_A_DAY = 60
 _MEDIAN = 0.6745
 _SCALE_RATE = 1 - 0.5 ** (LOOK_MIN / (3 * SESSION_MIN))
 _MOST_PARTNERS = 2
-_HORIZON_S = SESSION_MIN * 60
+_HORIZON_S = 2 * 3_600
+# Of the long correlation, at most so much is left while they are apart.
+_APART = 0.5
 
 
 class _Pairs(NamedTuple):
-    """Pairs under watch, their long correlation and slopes; arrays of shape (pairs,).
+    """Pairs under watch by number (see ``comovement``), their long correlation and slopes.
 
-    Of ``n`` securities ``i`` is number ``i`` net of market and sector, ``n + i`` net of the market
-    only, and its sector without itself is number ``2 n + i``.
+    Arrays of shape (pairs,).
     """
 
     first: NDArray[np.intp]
@@ -168,7 +169,7 @@ class CorrelationBreaks:
         """Breaks under way, strongest first."""
         panel = scene.panel
         self._remember(panel)
-        if self.long.steps * _STEP_MIN < _ENOUGH:
+        if self.long.steps * STEP_MIN < _ENOUGH:
             return []
         pairs = self.long.pairs()
         if not len(pairs.first):
@@ -181,21 +182,21 @@ class CorrelationBreaks:
         """Add what has left the windows to the long sums."""
         self.done = max(self.done, panel.tick - panel.window.length)
         while panel.tick - self.done >= _LAG_MIN + _CHUNK_MIN:
-            chunk = _minutes(panel, panel.tick - self.done)[:_CHUNK_MIN]
-            self.long.add(_summed(chunk)[_STEP_MIN - 1 :: _STEP_MIN])
+            chunk = standardised(panel, panel.tick - self.done)[:_CHUNK_MIN]
+            self.long.add(summed(chunk)[STEP_MIN - 1 :: STEP_MIN])
             self.done += _CHUNK_MIN
 
     def _test(self, panel: Panel, pairs: _Pairs) -> _Tested:
         """Hold the slopes of the last hours against the long ones."""
-        x = _summed(_minutes(panel, max(WINDOWS)))
-        market = _summed(panel.factors.last("market", max(WINDOWS)).astype(np.float64))[:, 0]
+        x = summed(standardised(panel, max(WINDOWS)))
+        market = summed(panel.factors.last("market", max(WINDOWS)).astype(np.float64))[:, 0]
         usual = self.long.squares / self.long.steps
         count = len(pairs.first)
         strength, short = np.zeros(count), np.ones(count)
         window, spread = np.zeros(count, np.intp), np.zeros(count)
         bound = -NormalDist().inv_cdf(_ALARMS_A_DAY / (_LOOKS_A_DAY * count))
         for w, steps in enumerate(WINDOWS):
-            y = _partial(x[-steps:], market[-steps:])
+            y = partial(x[-steps:], market[-steps:])
             p, q = y[:, pairs.first], y[:, pairs.second]
             t, found = _weaker_fall(p, q, pairs)
             self._learn_scale(w, t)
@@ -206,7 +207,7 @@ class CorrelationBreaks:
             sound &= found < np.minimum(_LEFT * pairs.long, pairs.long - _FALL)
             evidence = np.where(sound, t / max(self.scale[w], 1.0) / bound, 0.0)
             better = evidence > strength
-            run = x[-steps:].sum(axis=0) / np.sqrt(_STEP_MIN * steps)
+            run = x[-steps:].sum(axis=0) / np.sqrt(STEP_MIN * steps)
             apart = run[pairs.first] - pairs.slope * run[pairs.second]
             strength[better], short[better] = evidence[better], found[better]
             window[better], spread[better] = steps, apart[better]
@@ -224,42 +225,6 @@ class CorrelationBreaks:
         """Take over the state of a snapshot."""
         vars(self.long).update(state["long"])
         self.done, self.scale = state["done"], state["scale"]
-
-
-def _minutes(panel: Panel, minutes: int) -> Floats:
-    """Standardised, capped returns of the last minutes by number, shape (minutes, 3 n)."""
-    net, own = (
-        np.clip(panel.window.last(name, minutes), -_CAP, _CAP).astype(np.float64)
-        for name in ("z", "zm")
-    )
-    return np.hstack([net, own, _sectors(panel, own)])
-
-
-def _summed(x: Floats) -> Floats:
-    """Sums over the last three rows, of the scale of one; the first rows sum over fewer."""
-    sums = np.cumsum(x, axis=0)
-    sums[_STEP_MIN:] -= sums[:-_STEP_MIN].copy()
-    return np.asarray(sums / np.sqrt(_STEP_MIN))
-
-
-def _partial(x: Floats, market: Floats) -> Floats:
-    """Returns less their drift and what the market has to do with them in these very minutes.
-
-    ``x`` has shape (minutes, series), ``market`` (minutes,). A beta that is a little wrong makes
-    securities part when the market is rough, and who runs away by itself parts from nobody.
-    """
-    x, market = x - x.mean(axis=0), market - market.mean()
-    return x - np.outer(market, market @ x / max(float(market @ market), 1e-12))
-
-
-def _sectors(panel: Panel, x: Floats) -> Floats:
-    """The mean return of each security's sector without itself, shape (minutes, securities)."""
-    found = np.zeros_like(x)
-    for sector in range(len(panel.sector_names)):
-        rows = np.flatnonzero(panel.sector == sector)
-        if len(rows) >= _LEAST_SECTOR:
-            found[:, rows] = (x[:, rows].sum(axis=1, keepdims=True) - x[:, rows]) / (len(rows) - 1)
-    return found
 
 
 def fall_of_slope(x: Floats, y: Floats, slope: Floats) -> Floats:
@@ -281,10 +246,8 @@ def fall_of_slope(x: Floats, y: Floats, slope: Floats) -> Floats:
 
 def _weaker_fall(x: Floats, y: Floats, pairs: _Pairs) -> tuple[Floats, Floats]:
     """The lesser fall of the two slopes, and the correlation, of each pair."""
-    squares = (x * x).sum(axis=0) * (y * y).sum(axis=0)
-    found = (x * y).sum(axis=0) / np.sqrt(np.maximum(squares, 1e-12))
     falls = fall_of_slope(x, y, pairs.slope), fall_of_slope(y, x, pairs.back)
-    return np.minimum(*falls), found
+    return np.minimum(*falls), correlation(x, y)
 
 
 def _breaks(
@@ -320,6 +283,9 @@ def _candidate(
     direction: dict[str, Direction] = {symbols[0]: side}
     direction |= dict.fromkeys(symbols[1:], 1 if side < 0 else -1)
     steps = int(tested.window[best])
+    kept = [k for k, alone in zip(mine, of_sector, strict=True) if not alone][:_MOST_PARTNERS]
+    held: Measure = "correlation_with_partners" if kept else "correlation_with_sector"
+    under = _APART * float(pairs.long[kept or mine].mean())
     return Candidate(
         pattern_type="correlation_breaks",
         lead=tuple(symbols) if len(mine) == 1 == len(left) else (symbols[0],),
@@ -346,4 +312,5 @@ def _candidate(
             "window": float(np.log2(steps / WINDOWS[0])) / 3,
             "burst": panel.burst - 1,
         },
+        persistence=Persistence(held, under=round(under, 3)),
     )

@@ -22,8 +22,10 @@ where the set is small it sees what the largest eigenvalue does not, which stays
 the noise (Baik, Ben Arous and Peche 2005). The long correlations reach up to now: a jump or a slide
 of some together is in them at once, what comes and goes from minute to minute is not.
 
-**Prediction.** That securities move together does not say where to. Told is that the common move
-goes on, as it does in industries (Moskowitz and Grinblatt 1999); what that is worth is learned.
+**Prediction.** That securities move together does not say where to. Predicted is that they go on
+together: over the next two hours the mean correlation of their pairs stays over the middle of what
+it was for long and what it is now. Told beside it is that the common move goes on, as it does in
+industries (Moskowitz and Grinblatt 1999).
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
 from agents.discovery.session import SESSION_MIN
-from schemas.signals import PatternType
+from schemas.signals import PatternType, Persistence
 from schemas.times import US_PER_MINUTE
 
 Rows = NDArray[np.intp]
@@ -73,7 +75,7 @@ _LEADING = 5
 # One false alarm in ten days of looking.
 _ALARMS_A_DAY = 0.1
 _LOOKS_A_DAY = SESSION_MIN // LOOK_MIN
-_HORIZON_S = SESSION_MIN * 60
+_HORIZON_S = 2 * 3_600
 
 
 class View(NamedTuple):
@@ -311,4 +313,5 @@ def _candidate(panel: Panel, cluster: _Cluster) -> Candidate:
             "window": float(np.log2(minutes / WINDOWS[0])) / 2,
             "burst": panel.burst - 1,
         },
+        persistence=Persistence("correlation", over=round((cluster.short + cluster.long) / 2, 3)),
     )
