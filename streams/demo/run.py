@@ -22,6 +22,8 @@ from streams.supervisor import last_line
 
 PERIOD_S = 0.25
 FIRST_QUOTE_S = 90.0
+# What the producer has read is sent within seconds.
+PRODUCER_ENDS_S = 60.0
 
 
 class PartDied(Exception):
@@ -76,12 +78,18 @@ class Demo:
 
     def _play(self, observer: Observer) -> None:
         producer = self.stage.producer
-        asked = False
+        asked: float | None = None
         while producer is not None and producer.poll() is None:
-            self._tick(observer, "the market has closed" if asked else self._phase)
-            if not asked and self._time_is_over():
+            self._tick(observer, self._phase if asked is None else "the market has closed")
+            if asked is None and self._time_is_over():
                 producer.ask_to_end()
-                asked = True
+                asked = self.elapsed
+            elif asked is not None and self.elapsed - asked > PRODUCER_ENDS_S:
+                said = last_line(self.stage.producer_log) or "nothing"
+                raise UserError(
+                    f"the producer did not end within {PRODUCER_ENDS_S:.0f} s of being asked to: "
+                    f"start again; it last said: {said}"
+                )
 
     @property
     def _phase(self) -> str:

@@ -3,13 +3,13 @@
 import argparse
 import signal
 import sys
-import threading
+import time
 from pathlib import Path
 
 from timescale.embedded import EmbeddedTimescale, ensure_engine
 from timescale.errors import TimescaleError
 
-POLL_S = 0.5
+POLL_S = 0.2
 
 
 def main() -> int:
@@ -28,13 +28,15 @@ def main() -> int:
 
 
 def _serve(server: EmbeddedTimescale) -> int:
-    asked_to_stop = threading.Event()
+    # Not an Event: a handler that sets one may wait for a lock of the thread it interrupts.
+    asked_to_stop: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+        signal.signal(number, lambda number, _: asked_to_stop.append(number))
     ensure_engine(on_progress=lambda text: print(text, file=sys.stderr))
     with server:
         print(f"TimescaleDB on {server.host}:{server.port}, data in {server.data_dir}", flush=True)
-        while not asked_to_stop.wait(POLL_S):
+        while not asked_to_stop:
+            time.sleep(POLL_S)
             if server.poll() is not None:
                 raise TimescaleError(f"embedded TimescaleDB: ended, see {server.log_file}")
     return 0
