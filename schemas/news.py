@@ -35,7 +35,8 @@ class Catalyst(Struct):
 
     ``materiality`` is the estimated probability that the news moves the security beyond its usual
     range; it halves every ``half_life_s`` seconds of event time after ``ts``. ``role`` says whether
-    the security is what the news is about, named beside, or acting on others (a broker that rates).
+    the security is what the news is about, named beside, or acting on others (a broker that rates);
+    ``called`` is what the headline calls it.
     """
 
     symbol: Symbol
@@ -49,6 +50,7 @@ class Catalyst(Struct):
     half_life_s: Annotated[float, Meta(gt=0)] = 43_200.0
     headline: Annotated[str, Meta(max_length=2000)] = ""
     source: Annotated[str, Meta(max_length=100)] = ""
+    called: Annotated[str, Meta(max_length=2000)] = ""
 
 
 class Security(Struct):

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.news.wording import shifted, wording
+from agents.news.wording import Wording, shifted, wording
 from schemas.news import Catalyst
 from schemas.times import US_PER_S, to_us
 
@@ -30,6 +30,12 @@ class Item(NamedTuple):
     role: str
     news_id: str
     headline: str
+    called: str = ""
+
+    @property
+    def wording(self) -> Wording:
+        """How its headline tells the story."""
+        return wording(self.headline, self.called)
 
 
 class NewsLog:
@@ -45,7 +51,7 @@ class NewsLog:
         """Take in a catalyst whose time has come."""
         item = Item(
             to_us(catalyst.ts), catalyst.symbol, catalyst.materiality, catalyst.sentiment,
-            catalyst.theme, catalyst.role, catalyst.news_id, catalyst.headline,
+            catalyst.theme, catalyst.role, catalyst.news_id, catalyst.headline, catalyst.called,
         )  # fmt: skip
         at = len(self._items)
         while at and self._items[at - 1].ts > item.ts:
@@ -96,4 +102,4 @@ class NewsLog:
 
 def material(item: Item) -> float:
     """The probability that an item is material, by its estimate and how its headline tells it."""
-    return shifted(item.materiality, wording(item.headline).log_odds)
+    return shifted(item.materiality, item.wording.log_odds)

@@ -13,6 +13,8 @@ from agents.discovery.session import NIGHT_MIN, SESSION_MIN
 
 _BEFORE_MIN = 60
 _BEFORE_SPANS = (5, 15)
+# What is known too early seeps into the price over hours.
+_DRIFT_SPANS = (60, 90, 120)
 _LATELY_MIN = 4
 # One minute may do anything; so many are something.
 _SHORTEST_MIN = 3
@@ -29,7 +31,8 @@ class Reaction(NamedTuple):
     of a whole session. ``lately`` are the moves over four minutes that ended in a minute from the
     first look on. After news of the night, ``gap`` is the move over the night and the rest begins
     at the open; ``minutes`` is how long it could trade since. ``earlier`` are the moves over the
-    night and from the open on that were done when the news came.
+    night and from the open on that were done when the news came, ``drift`` those of the hours just
+    before it.
     """
 
     minutes: int
@@ -41,6 +44,7 @@ class Reaction(NamedTuple):
     before: float
     gap: float
     earlier: tuple[float, float]
+    drift: Floats
     trades: bool
 
 
@@ -74,6 +78,7 @@ def reaction(panel: Panel, row: int, ts: int, nights: Floats, first_look: int) -
         _largest(own[before], variance[before]),
         0.0 if inside else float(nights[row]),
         (float(nights[row]), float(since_open)) if inside else (0.0, 0.0),
+        _drift(own[:told], variance[:told], error[:told]),
         _could_have_moved(panel, row, minutes),
     )
 
@@ -97,6 +102,16 @@ def _last_move(own: Floats, variance: Floats, error: Floats, end: int) -> float:
     """The move over some minutes before minute ``end``, in deviations."""
     part = slice(max(0, end - _LATELY_MIN), end)
     return float(own[part].sum() / _usual(variance[part], error[part])[-1])
+
+
+def _drift(own: Floats, variance: Floats, error: Floats) -> Floats:
+    """Moves over the last hours in deviations, as far as the session reaches back."""
+    moves = [
+        own[-span:].sum() / _usual(variance[-span:], error[-span:])[-1]
+        for span in _DRIFT_SPANS
+        if span <= len(own)
+    ]
+    return np.array(moves)
 
 
 def _usual(variance: Floats, error: Floats) -> Floats:

@@ -141,17 +141,17 @@ class NewsDesk:
         if not roles:
             return []
         folded = fold(news.headline)
-        called = chain((mention.text for mention in mentions), roles)
-        words = phrase_of(headline, called)
+        called = {mention.symbol: mention.text for mention in mentions}
+        words = phrase_of(headline, chain(called.values(), roles))
         kind = theme_of(folded)
-        told = wording(news.headline).log_odds
         tier = source_tier(news.source, news.url)
-        score = self.sentiment.score(folded, (mention.text for mention in mentions))
+        score = self.sentiment.score(folded, called.values())
         figures = any(c.isdigit() for c in folded)
         catalysts = []
         for symbol, role in roles.items():
             item = Item(kind.name, tier, score, role, figures, len(roles))
             self._expect(news.id, symbol, _Pending(item, words, ts))
+            told = wording(news.headline, called.get(symbol, "")).log_odds
             estimate = self.materiality.estimate(item, kind)
             # What a phrase did before says more than how it is worded, so it is revised as told.
             revised = self.phrases.revise(words, shifted(estimate, told))
@@ -169,6 +169,7 @@ class NewsDesk:
                     float(kind.half_life_s),
                     news.headline,
                     news.source,
+                    called.get(symbol, ""),
                 )
             )
         return catalysts

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from agents.news.reading import read
+from agents.news.text import fold
 from agents.news.vocabulary import (
     DOWNTONER_WEIGHT,
     DOWNTONERS,
@@ -24,6 +25,8 @@ from agents.news.vocabulary import (
 # takes off more than the most, and events weigh no more than that against the everyday.
 _TELLS = 1.0
 _MOST = 2.0
+# A name that is no word.
+_NAME = "Acme"
 # What one more event or sign of the everyday adds, as part of its weight.
 _MORE = 0.3
 
@@ -50,8 +53,8 @@ class Wording(NamedTuple):
         return self.everyday >= _TELLS and not self.event
 
 
-def wording(headline: str) -> Wording:
-    """How a headline tells its story.
+def wording(headline: str, *called: str) -> Wording:
+    """How a headline tells its story, with what it calls its securities left out of the reading.
 
     >>> told = wording("Acme unexpectedly cuts full-year outlook")
     >>> told.event, told.routine
@@ -59,7 +62,12 @@ def wording(headline: str) -> Wording:
     >>> told = wording("Is it time to buy Acme?")
     >>> told.event, told.routine
     (False, True)
+    >>> wording("Summit Foods is to be acquired for cash", "Summit Foods").everyday
+    0.0
     """
+    headline = fold(headline)
+    for name in filter(None, called):
+        headline = headline.replace(name, _NAME, 1)
     words, facts, everyday = read(headline)
     telling = _sum([fact.weight for fact in facts])
     if any(word.lemma in INTENSIFIERS for word in words):

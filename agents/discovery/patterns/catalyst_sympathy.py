@@ -44,7 +44,6 @@ from agents.discovery.newslog import EXPLAINS, Item, material
 from agents.discovery.panel import Panel
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
-from agents.news.wording import wording
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
 
@@ -167,7 +166,7 @@ def _lead(panel: Panel, row: int, item: Item) -> Lead | None:
     since = minutes_since(panel, item.ts)
     if not since:
         return None
-    event = wording(item.headline).event
+    event = item.wording.event
     least = _LEADER_MOVE if event else _LEADER_MOVE_WITHOUT_EVENT
     for before, more in _KNOWN_BEFORE:
         minutes = min(since + before, panel.minute_of_session)

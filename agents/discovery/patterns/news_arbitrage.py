@@ -44,7 +44,6 @@ from agents.discovery.reaction import Reaction, night_moves, reaction
 from agents.discovery.reprints import REMEMBERED_US, STALE_PART, Told, is_reprint
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
-from agents.news.wording import wording
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
 
@@ -67,6 +66,8 @@ _NOT_IN_THE_GAP = 1.0
 _KNOWN_BEFORE = 5.0
 # So far over the night, or from the open on, in the direction of the news: it tells why.
 _KNOWN_TODAY = 2.5
+# So far over the hours just before it: it was known to some.
+_SEEPED = 1.7
 # So far moves one that jumped on the news, beyond doubt.
 _JUMPED = 6.0
 
@@ -106,15 +107,16 @@ class _State(NamedTuple):
     @property
     def jumped(self) -> bool:
         """Whether the news moved it, for all to see; of a night's news it must tell of an event."""
-        told, seen = wording(self.item.headline), self.reaction
+        told, seen = self.item.wording, self.reaction
         doubtful = told.routine if self.move == seen.move else not told.event
         return not doubtful and abs(self.move) >= _JUMPED and seen.before <= _KNOWN_BEFORE
 
     @property
     def worth_a_look(self) -> bool:
         """Whether its words alone make it likely enough to be material."""
-        event = wording(self.item.headline).event
-        return self.material >= (_MATERIAL if event else _MATERIAL_WITHOUT_EVENT)
+        told = self.item.wording
+        least = _MATERIAL if told.event else _MATERIAL_WITHOUT_EVENT
+        return not told.routine and self.material >= least
 
     @property
     def silent(self) -> bool:
@@ -136,7 +138,8 @@ class _State(NamedTuple):
         moved = sign * seen.move > _NOT_BEGUN and sign * seen.of_day > _LITTLE
         begun = moved or max(sign * seen.lately) > _NOT_BEGUN
         known = max(sign * move for move in seen.earlier) > _KNOWN_TODAY
-        return begun or known or sign * seen.gap > _NOT_IN_THE_GAP
+        seeped = (sign * seen.drift).max(initial=0.0) > _SEEPED
+        return begun or known or seeped or sign * seen.gap > _NOT_IN_THE_GAP
 
 
 class NewsArbitrage:
