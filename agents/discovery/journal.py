@@ -80,12 +80,16 @@ class JournaledDiscovery(Discovery):
         ``interval_us`` is that of its consolidation.
 
         Raises:
-            ValueError: it is another whole than that of the snapshot.
+            ValueError: it is another whole than that of the snapshot, or of another version of the
+                program.
         """
         number = 0 if whole is None else whole["whole"]
         if number != state["whole"]:
             raise ValueError(f"discovery goes on from state {state['whole']}, not {number}")
-        discovery = cls() if whole is None else cls.restore(whole["discovery"])
+        try:
+            discovery = cls() if whole is None else cls.restore(whole["discovery"])
+        except (KeyError, TypeError) as exc:
+            raise ValueError(f"its state is of another version of the program ({exc!r})") from exc
         discovery.whole, discovery._next = number, number + 2
         discovery.consolidation.interval_us = interval_us
         for item in state["journal"]:

@@ -107,6 +107,15 @@ def test_news_that_tells_why_the_price_went_that_way_today_is_none(
     assert bool(found(market)) == (sign < 0)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_news_of_which_the_price_went_that_way_for_an_hour_is_none(sign: int) -> None:
+    market = fresh()
+    tell(market)
+    market.own[market.row(DAY, 10) :][:30, 1] -= sign * 0.006 / 30
+    market.own[market.row(DAY, NEWS_AT - 60) :][:60, 1] += sign * 0.012 / 60
+    assert bool(found(market)) == (sign < 0)
+
+
 @pytest.mark.parametrize("change", [{"materiality": 0.15}, {"sentiment": 0.0}, {"role": "actor"}])
 def test_news_that_means_nothing_or_nothing_clear_is_none(change: dict[str, float]) -> None:
     market = fresh()
@@ -169,6 +178,8 @@ def test_what_tells_of_no_event_must_be_material_more_likely_than_not() -> None:
         (0.4, "S01 and its market", False),
         (0.55, "S01 and its market", True),
         (0.1, "S01 unexpectedly cuts full-year outlook", True),
+        (0.8, "What would bankruptcy of S06 mean for S01?", False),
+        (0.8, "Hedge fund keeps stake in S01, filing shows", False),
     ):
         market = fresh()
         tell(market, materiality=materiality, headline=headline)

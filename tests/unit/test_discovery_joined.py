@@ -108,6 +108,9 @@ def test_a_journal_does_not_go_on_from_another_state(market: Market) -> None:
     assert whole is not None
     with pytest.raises(ValueError, match="goes on from state 1, not 0"):
         JournaledDiscovery.resume(journaled.snapshot(), None, INTERVAL)
+    older = {**whole, "discovery": {k: v for k, v in whole["discovery"].items() if k != "kin"}}
+    with pytest.raises(ValueError, match="of another version of the program"):
+        JournaledDiscovery.resume(journaled.snapshot(), older, INTERVAL)
     resumed = JournaledDiscovery.resume(journaled.snapshot(), whole, INTERVAL)
     given(resumed, market, 61, 125)
     assert resumed.renew() is not None

@@ -2,12 +2,12 @@
 
 Definition. Material news of a security says clearly good or bad. Some minutes later the security
 has moved no more than it does in any few minutes, nor has it begun to move as the news says; nor
-had it moved before, as if the news were known, or gone that way today already; nor had the same
-been told the day before. News of the night is looked at after the open, and the gap counts as a
-move. Where one of several named in one headline has jumped, the news is material whatever its
-words, and those that have not are flagged; but of a deal or a suit, what is good for one side says
-nothing of the other. What the price learned at once is no pattern, and neither is a flat price
-after news that means nothing.
+had it moved before, as if the news were known, or gone that way today already or over the hours
+just before; nor had the same been told the day before. News of the night is looked at after the
+open, and the gap counts as a move. Where one of several named in one headline has jumped, the news
+is material whatever its words, and those that have not are flagged; but of a deal or a suit, what
+is good for one side says nothing of the other. What the price learned at once is no pattern, and
+neither is a flat price after news that means nothing.
 
 Statistic. With D the abnormal return (net of the market) since the news and s its usual deviation
 over that time, the price is unreacted if |D| / s stays below 2.5 at the end of every minute and
@@ -17,8 +17,8 @@ price that follows its news slowly is on its way already. What came to rest agai
 news makes twice that and more. Nights are measured in deviations of all securities' moves of that
 night, and the gap must be nearer to none than to what news makes. Precision rests on the estimated
 materiality, the probability that such news moves its security by two deviations, and on how the
-headline tells it: an event makes its odds larger, comment and routine smaller; what tells of no
-event must be material more likely than not.
+headline tells it: an event makes its odds larger; what tells of none must be material more likely
+than not, and comment and routine are not looked at.
 Unreacted after some minutes, what is left of that probability p is
 
     p' = p q / (p q + 1 - p)
@@ -27,23 +27,23 @@ with q the part of material news that the market takes longer than that to read.
 
 Literature. Bernard and Thomas (1989), "Post-Earnings-Announcement Drift: Delayed Price Response or
 Risk Premium?". Hirshleifer, Lim and Teoh (2009), "Driven to Distraction": under-reaction where
-attention is short. Tetlock (2007), "Giving Content to Investor
-Sentiment", and (2011), "All the News That's Fit to Reprint: Do Investors React to Stale
-Information?". The drift takes hours of trading, hence the horizon of four.
+attention is short. Tetlock (2007), "Giving Content to Investor Sentiment", and (2011), "All the
+News That's Fit to Reprint: Do Investors React to Stale Information?". The drift takes hours of trading, hence the horizon of four.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from agents.discovery.candidate import Candidate, Direction
 from agents.discovery.newslog import Item, material
 from agents.discovery.panel import Panel
-from agents.discovery.reaction import Reaction, night_moves, reaction
+from agents.discovery.reaction import night_moves, reaction
 from agents.discovery.reprints import REMEMBERED_US, STALE_PART, Told, is_reprint
 from agents.discovery.robust import Floats
 from agents.discovery.scene import Scene
+from agents.discovery.unreacted import MATERIAL, State
 from schemas.signals import PatternType
 from schemas.times import US_PER_MINUTE
 
@@ -52,31 +52,11 @@ HORIZON_S = 4 * 3_600
 # overlooked; from the twelfth on another sight of it brings nothing new.
 _SOONEST_MIN = 8
 _LATEST_MIN = 11
-# Ordinary noise stays within so many deviations at its end, on its way, and towards the news.
-_UNREACTED = 2.0
-_UNREACTED_ON_THE_WAY = 2.5
-_NOT_BEGUN = 1.5
-# Material news makes more than half of a day's usual deviation: so little is the beginning at most.
-_LITTLE = 0.4
-_LITTLE_ON_THE_WAY = 0.5
-# Most news of the night is in the first price, some three deviations from the last. A gap of so
-# many is three times as likely without such news as with it.
-_NOT_IN_THE_GAP = 1.0
-# A move of so many deviations in some minutes of the hour before says that the news was known.
-_KNOWN_BEFORE = 5.0
-# So far over the night, or from the open on, in the direction of the news: it tells why.
-_KNOWN_TODAY = 2.5
-# So far over the hours just before it: it was known to some.
-_SEEPED = 1.7
-# So far moves one that jumped on the news, beyond doubt.
-_JUMPED = 6.0
 
-# News as likely as not to be nothing still is worth a look if it tells of an event and says clearly
-# good or bad; where another has jumped on it, it is as likely as not to bear on this one too.
-_MATERIAL = 0.27
-_MATERIAL_WITHOUT_EVENT = 0.5
-_MATERIAL_IF_JUMPED = 0.5
+# News says clearly good or bad; where another has jumped on it, it is as likely as not to bear on
+# this one too.
 _CLEAR = 0.1
+_MATERIAL_IF_JUMPED = 0.5
 _MOST_SUBJECTS = 4
 # The part of material news that takes longer than a few minutes to read.
 _SLOW_PART = 0.5
@@ -88,58 +68,6 @@ _TWO_SIDES = re.compile(
     r"stake|sue[sd]?|suing|against|versus|vs|accus\w+|infring\w+)\b",
     re.IGNORECASE,
 )
-
-
-class _State(NamedTuple):
-    """One security after one news."""
-
-    item: Item
-    material: float
-    row: int
-    reaction: Reaction
-    stale: bool
-
-    @property
-    def move(self) -> float:
-        """Its move since the news, or that over the night if larger."""
-        return max(self.reaction.move, self.reaction.gap, key=abs)
-
-    @property
-    def jumped(self) -> bool:
-        """Whether the news moved it, for all to see; of a night's news it must tell of an event."""
-        told, seen = self.item.wording, self.reaction
-        doubtful = told.routine if self.move == seen.move else not told.event
-        return not doubtful and abs(self.move) >= _JUMPED and seen.before <= _KNOWN_BEFORE
-
-    @property
-    def worth_a_look(self) -> bool:
-        """Whether its words alone make it likely enough to be material."""
-        told = self.item.wording
-        least = _MATERIAL if told.event else _MATERIAL_WITHOUT_EVENT
-        return not told.routine and self.material >= least
-
-    @property
-    def silent(self) -> bool:
-        """Whether the price is as if there had been no news, though it could have moved."""
-        seen = self.reaction
-        little = abs(seen.of_day) <= _LITTLE and seen.extreme_of_day <= _LITTLE_ON_THE_WAY
-        ordinary = abs(seen.move) <= _UNREACTED and seen.extreme <= _UNREACTED_ON_THE_WAY
-        return (
-            seen.trades
-            and not self.stale
-            and (ordinary or little)
-            and abs(seen.gap) <= _UNREACTED
-            and seen.before <= _KNOWN_BEFORE
-        )
-
-    def knows(self, sign: Direction) -> bool:
-        """Whether the price is on its way as the news says, or had gone it before."""
-        seen = self.reaction
-        moved = sign * seen.move > _NOT_BEGUN and sign * seen.of_day > _LITTLE
-        begun = moved or max(sign * seen.lately) > _NOT_BEGUN
-        known = max(sign * move for move in seen.earlier) > _KNOWN_TODAY
-        seeped = (sign * seen.drift).max(initial=0.0) > _SEEPED
-        return begun or known or seeped or sign * seen.gap > _NOT_IN_THE_GAP
 
 
 class NewsArbitrage:
@@ -190,7 +118,7 @@ class NewsArbitrage:
             items = scene.news.since(self._closed, opened) + [i for i in items if i.ts > opened]
         return [item for item in items if item.role != "actor"]
 
-    def _state(self, panel: Panel, item: Item, nights: Floats) -> _State | None:
+    def _state(self, panel: Panel, item: Item, nights: Floats) -> State | None:
         row = panel.row.get(item.symbol)
         if row is None or panel.seen[row] < _WARM_MIN:
             return None
@@ -198,12 +126,12 @@ class NewsArbitrage:
         if seen.minutes < _SOONEST_MIN:
             return None
         stale = is_reprint(item, self._told.get(item.symbol, []))
-        return _State(item, material(item), row, seen, stale)
+        return State(item, material(item), row, seen, stale)
 
     def _remember(self, scene: Scene) -> None:
         now = scene.now
         for item in scene.news.since(self._read, now):
-            if material(item) >= STALE_PART * _MATERIAL:
+            if material(item) >= STALE_PART * MATERIAL:
                 told = self._told.setdefault(item.symbol, [])
                 told[:] = [t for t in told if t.ts > now - REMEMBERED_US]
                 told.append(Told(item.ts, item.theme, material(item), item.headline))
@@ -225,7 +153,7 @@ class NewsArbitrage:
         self._now, self._closed = state["now"], state["closed"]
 
 
-def _of_story(states: list[_State]) -> Candidate | None:
+def _of_story(states: list[State]) -> Candidate | None:
     """Those that a news is about and that have not reacted, if it is material."""
     if len(states) > 1 and _TWO_SIDES.search(states[0].item.headline):
         states = [s for s in states if s.item.role == "subject"]
@@ -258,7 +186,7 @@ def remaining(materiality: float) -> float:
     return slow / (slow + 1 - materiality)
 
 
-def _found(silent: list[_State], sign: Direction, leader: _State | None) -> Candidate:
+def _found(silent: list[State], sign: Direction, leader: State | None) -> Candidate:
     """``leader`` is the one that has jumped, if any has."""
     silent = sorted(silent, key=lambda s: -s.material)
     first, seen = silent[0], silent[0].reaction
@@ -270,7 +198,7 @@ def _found(silent: list[_State], sign: Direction, leader: _State | None) -> Cand
         lead=tuple(sorted(names)),
         securities=names,
         window_start=first.item.ts,
-        strength=left / remaining(_MATERIAL),
+        strength=left / remaining(MATERIAL),
         direction=dict.fromkeys(names, sign),
         horizon_s=HORIZON_S,
         conditions={
