@@ -28,7 +28,8 @@ with q the part of material news that the market takes longer than that to read.
 Literature. Bernard and Thomas (1989), "Post-Earnings-Announcement Drift: Delayed Price Response or
 Risk Premium?". Hirshleifer, Lim and Teoh (2009), "Driven to Distraction": under-reaction where
 attention is short. Tetlock (2007), "Giving Content to Investor Sentiment", and (2011), "All the
-News That's Fit to Reprint: Do Investors React to Stale Information?". The drift takes hours of trading, hence the horizon of four.
+News That's Fit to Reprint: Do Investors React to Stale Information?". The drift takes hours of
+trading, hence the horizon of four.
 """
 
 from __future__ import annotations
