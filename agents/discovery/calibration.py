@@ -79,7 +79,7 @@ def calibration_error(
 
 @dataclass(slots=True)
 class Record:
-    """What became of the patterns of a type: all of them in sums, the newest one by one.
+    """What became of the patterns of a type: all of them in sums, the newest told one by one.
 
     ``gain`` is the sum of the mean returns in the predicted directions. Drift is watched by ADWIN
     (Bifet and Gavaldà 2007) on the log-loss of the confidence that was given.
@@ -92,12 +92,13 @@ class Record:
     newest: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=KEPT))
     _drift: Any = field(default_factory=lambda: _new_drift())
 
-    def add(self, confidence: float, came_true: bool, gain: float) -> bool:
+    def add(self, confidence: float, came_true: bool, gain: float, *, told: bool = True) -> bool:
         """Take in an outcome; whether confidence is now found to have drifted from what comes."""
         self.outcomes += 1
         self.came_true += came_true
         self.gain += gain
-        self.newest.append((confidence, came_true))
+        if told:
+            self.newest.append((confidence, came_true))
         self._drift.update(log_loss(confidence, came_true))
         drifted = bool(self._drift.drift_detected)
         self.drifts += drifted

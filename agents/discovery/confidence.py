@@ -79,12 +79,12 @@ class _Kind:
     scores: deque[tuple[float, bool, float]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     record: Record = field(default_factory=Record)
 
-    def learn(self, basis: Basis, came_true: bool, gain: float) -> None:
+    def learn(self, basis: Basis, came_true: bool, gain: float, told: bool) -> None:
         self.model.learn_one(basis.features, came_true)
         self.seen += 1
         self._fade(_KEEP)
         self.scores.append((basis.score, came_true, 1.0))
-        if self.record.add(basis.confidence, came_true, gain):
+        if self.record.add(basis.confidence, came_true, gain, told=told):
             self.seen *= _AFTER_DRIFT
             self._fade(_AFTER_DRIFT)
 
@@ -133,13 +133,20 @@ class Confidence:
         return Basis(min(max(_sigmoid(said), LEAST), 1 - LEAST), score, features)
 
     def learn(
-        self, pattern_id: str, pattern_type: PatternType, basis: Basis, came_true: bool, gain: float
+        self,
+        pattern_id: str,
+        pattern_type: PatternType,
+        basis: Basis,
+        came_true: bool,
+        gain: float,
+        *,
+        told: bool = True,
     ) -> None:
         """Learn from an outcome; ``gain`` is the mean return in the predicted directions."""
-        self._kinds[pattern_type].learn(basis, came_true, gain)
+        self._kinds[pattern_type].learn(basis, came_true, gain, told)
         self.learned += 1
-        told = f"{self._fingerprint}|{pattern_id}|{came_true}"
-        self._fingerprint = hashlib.sha256(told.encode()).hexdigest()
+        chain = f"{self._fingerprint}|{pattern_id}|{came_true}"
+        self._fingerprint = hashlib.sha256(chain.encode()).hexdigest()
         self._scaling = self._fit()
 
     def backtest(self, pattern_type: PatternType) -> dict[str, Any]:

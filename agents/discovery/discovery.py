@@ -42,10 +42,16 @@ class Found:
         return bool(self.patterns or self.outcomes or self.consolidated)
 
 
+# What is less likely to come true is no signal: by chance alone about so many do.
+CHANCE = 0.4
+
+
 class Discovery:
     """Detectors on one scene; what they find competes, and becomes episodes with confidence.
 
-    The prediction of an episode's first message is watched; its outcome teaches ``confidence``.
+    The prediction of an episode's first message is watched; its outcome teaches ``confidence``. An
+    episode that is no more likely than chance to come true is not told, but its outcome teaches as
+    well: what has become better is told again.
     """
 
     def __init__(self) -> None:
@@ -94,11 +100,17 @@ class Discovery:
         """Learn from the predictions whose time has come, before anything new is rated."""
         for measured in self.outcomes.take(self.scene.panel):
             outcome = measured.outcome
-            found.outcomes.append(outcome)
+            told = measured.watched.told
+            if told:
+                found.outcomes.append(outcome)
             if not measured.void:
-                basis = Basis(**measured.watched.basis)
                 self.confidence.learn(
-                    outcome.id, outcome.pattern_type, basis, outcome.came_true, measured.gain
+                    outcome.id,
+                    outcome.pattern_type,
+                    Basis(**measured.watched.basis),
+                    outcome.came_true,
+                    measured.gain,
+                    told=told,
                 )
 
     def _compete(self, candidate: Candidate, found: Found) -> None:
@@ -106,10 +118,7 @@ class Discovery:
         episode = self.episodes.continued(candidate)
         if episode is not None:
             episode.see(candidate, now)
-            added = [s for s in candidate.securities if s not in episode.securities]
-            if added and set(candidate.lead) <= {*episode.lead, *episode.securities}:
-                episode.securities += added
-                self._tell(candidate, episode, found)
+            self._go_on(candidate, episode, found)
             return
         explanation = self.episodes.explanation(candidate)
         if explanation is not None:
@@ -117,12 +126,34 @@ class Discovery:
             found.rejected.append(Rejected(candidate, reason, explanation.id))
             return
         episode = self.episodes.begin(candidate, now)
-        basis = self._tell(candidate, episode, found)
-        self.outcomes.watch(episode.id, candidate, self.scene.panel, asdict(basis))
+        if not self._begin(candidate, episode, found):
+            found.rejected.append(Rejected(candidate, "no more likely than chance"))
 
-    def _tell(self, candidate: Candidate, episode: Episode, found: Found) -> Basis:
-        now = self.scene.now
+    def _begin(self, candidate: Candidate, episode: Episode, found: Found) -> bool:
+        """Watch a new pattern, and tell it unless the like of it came true by chance only."""
         basis = self.confidence.judge(candidate)
+        episode.told = basis.confidence >= CHANCE
+        self.outcomes.watch(
+            episode.id, candidate, self.scene.panel, asdict(basis), told=episode.told
+        )
+        if episode.told:
+            self._tell(candidate, episode, basis, found)
+        return episode.told
+
+    def _go_on(self, candidate: Candidate, episode: Episode, found: Found) -> None:
+        """Tell an update if more securities have joined; one that was not told may be now."""
+        if not episode.told:
+            if self.confidence.judge(candidate).confidence >= CHANCE:
+                episode.securities = list(candidate.securities)
+                self._begin(candidate, episode, found)
+            return
+        added = [s for s in candidate.securities if s not in episode.securities]
+        if added and set(candidate.lead) <= {*episode.lead, *episode.securities}:
+            episode.securities += added
+            self._tell(candidate, episode, self.confidence.judge(candidate), found)
+
+    def _tell(self, candidate: Candidate, episode: Episode, basis: Basis, found: Found) -> None:
+        now = self.scene.now
         pattern = Pattern(
             id=episode.id,
             pattern_type=candidate.pattern_type,
@@ -143,7 +174,6 @@ class Discovery:
         )
         found.patterns.append(pattern)
         found.backtests[pattern.id] = self.confidence.backtest(candidate.pattern_type)
-        return basis
 
     def figures(self) -> dict[str, Any]:
         """Plain numbers on how true confidence is, by type, and on the hourly run."""

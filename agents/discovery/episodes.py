@@ -42,9 +42,9 @@ _EXPLAINED_BY: dict[PatternType, frozenset[PatternType]] = {
 
 @dataclass(slots=True)
 class Episode:
-    """A reported pattern under way; times are epoch microseconds of event time.
+    """A pattern under way; times are epoch microseconds of event time.
 
-    ``strength`` is the largest that it was seen with.
+    ``strength`` is the largest that it was seen with. One that is not ``told`` is only watched.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Episode:
     started: int
     seen: int
     strength: float
+    told: bool = True
 
     def goes_on_in(self, candidate: Candidate) -> bool:
         """Whether ``candidate`` is a further sight of this: one who leads it leads this too.
@@ -102,7 +103,7 @@ class Episodes:
         """An episode of another type that explains ``candidate``: half of those who lead it."""
         explained_by = _EXPLAINED_BY[candidate.pattern_type]
         for episode in self._open:
-            if episode.pattern_type in explained_by:
+            if episode.told and episode.pattern_type in explained_by:
                 explained = set(candidate.lead) & set(episode.securities)
                 if 2 * len(explained) >= len(candidate.lead):
                     return episode

@@ -45,7 +45,7 @@ class Watched:
     Where a turn is predicted, ``moved`` is how far they had gone against the direction at the
     detection, ``further`` how much farther they went since, both as log returns. Where it is that
     the pattern goes on, ``seen`` counts the minutes in which each had traded, and ``least`` the
-    minutes of trading that are waited for.
+    minutes of trading that are waited for. One that is not ``told`` only teaches.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Watched:
     persistence: Persistence | None = None
     seen: list[int] = field(default_factory=list)
     least: int = 0
+    told: bool = True
     overdue: int = 0
     nets: dict[str, float] = field(default_factory=dict)
 
@@ -109,11 +110,21 @@ class Outcomes:
         return len(self._watched)
 
     def watch(
-        self, pattern_id: str, candidate: Candidate, panel: Panel, basis: Mapping[str, Any]
+        self,
+        pattern_id: str,
+        candidate: Candidate,
+        panel: Panel,
+        basis: Mapping[str, Any],
+        *,
+        told: bool = True,
     ) -> None:
-        """Watch the prediction of a pattern just detected; an ``id`` under watch is kept as is."""
-        if any(w.id == pattern_id for w in self._watched):
+        """Watch the prediction of a pattern just detected; an ``id`` under watch is kept as is.
+
+        But the watch of one that was not told begins anew when it is.
+        """
+        if any(w.id == pattern_id and (w.told or not told) for w in self._watched):
             return
+        self._watched = [w for w in self._watched if w.id != pattern_id]
         symbols = [s for s in candidate.direction if _is_priced(panel, s)]
         rows = np.array([panel.row[s] for s in symbols], np.intp)
         direction = np.array([candidate.direction[s] for s in symbols], np.float64)
@@ -137,6 +148,7 @@ class Outcomes:
             persistence=candidate.persistence,
             seen=panel.seen[rows].tolist(),
             least=candidate.horizon_s // 120 if candidate.persistence else 0,
+            told=told,
         )
         insort(self._watched, watched, key=lambda w: (w.due, w.id))
 
