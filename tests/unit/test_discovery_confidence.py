@@ -203,7 +203,10 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Market:
     return quiet_market(sessions=2, securities=12, sectors=2)
 
 
-def test_discovery_watches_learns_and_restores(called: Market) -> None:
+def test_discovery_watches_learns_and_restores(
+    called: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovering, "CHANCE", 0.0)
     discovery = Discovery()
     copy: Discovery | None = None
     waiting: dict[str, float] = {}
@@ -224,6 +227,28 @@ def test_discovery_watches_learns_and_restores(called: Market) -> None:
     told = discovery.figures()
     assert told["learned"] == learned == told["types"]["all"]["outcomes"] > 5
     assert len(waiting) == learned + told["waiting"]
+
+
+def test_what_is_no_more_likely_than_chance_teaches_but_is_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(discovering, "detectors", lambda: [Calling()])
+    market, half = quiet_market(sessions=10, securities=12, sectors=2), 5 * SESSION
+    # What is called falls against the others, and after a week it rises.
+    course = np.where(np.arange(len(market.own)) < half, -2e-4, 2e-4)
+    market.own += np.outer(course, np.where(np.arange(12) < 6, 1, -1))
+    discovery = Discovery()
+    told, refused, outcomes = [], [], 0
+    for row, minute in enumerate(market.minutes()):
+        found = discovery.take(minute)
+        told += [row for _ in found.patterns]
+        refused += [row for r in found.rejected if r.reason == "no more likely than chance"]
+        outcomes += len(found.outcomes)
+        assert all(pattern.confidence >= discovering.CHANCE for pattern in found.patterns)
+    learned = discovery.confidence.learned
+    assert outcomes <= len(told) < len(told) + len(refused)
+    assert outcomes == discovery.figures()["types"]["all"]["judged_on"] < learned
+    assert min(refused) < half < max(told), "what has become better is told again"
 
 
 def test_the_hourly_run_follows_event_time(called: Market) -> None:
