@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from agents.discovery.candidate import Candidate
-from agents.discovery.patterns.catalyst_sympathy import CatalystSympathy, strongest
+from agents.discovery.following import strongest
+from agents.discovery.patterns.catalyst_sympathy import CatalystSympathy
 from agents.discovery.scene import Scene
 from tests.unit.discovery_markets import Market, copied, new_scene, play, quiet_market
 
