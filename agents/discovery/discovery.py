@@ -126,25 +126,25 @@ class Discovery:
             found.rejected.append(Rejected(candidate, reason, explanation.id))
             return
         episode = self.episodes.begin(candidate, now)
-        if not self._begin(candidate, episode, found):
+        self._begin(candidate, episode, found)
+        if not episode.told:
             found.rejected.append(Rejected(candidate, "no more likely than chance"))
 
-    def _begin(self, candidate: Candidate, episode: Episode, found: Found) -> bool:
-        """Watch a new pattern, and tell it unless the like of it came true by chance only."""
+    def _begin(self, candidate: Candidate, episode: Episode, found: Found) -> None:
+        """Watch the prediction of a pattern, and tell it if it is better than chance."""
         basis = self.confidence.judge(candidate)
         episode.told = basis.confidence >= CHANCE
+        episode.securities = list(candidate.securities)
         self.outcomes.watch(
             episode.id, candidate, self.scene.panel, asdict(basis), told=episode.told
         )
         if episode.told:
             self._tell(candidate, episode, basis, found)
-        return episode.told
 
     def _go_on(self, candidate: Candidate, episode: Episode, found: Found) -> None:
         """Tell an update if more securities have joined; one that was not told may be now."""
         if not episode.told:
             if self.confidence.judge(candidate).confidence >= CHANCE:
-                episode.securities = list(candidate.securities)
                 self._begin(candidate, episode, found)
             return
         added = [s for s in candidate.securities if s not in episode.securities]

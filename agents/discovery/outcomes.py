@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -182,16 +183,19 @@ class Outcomes:
 
     def snapshot(self) -> list[dict[str, Any]]:
         """State for a checkpoint."""
-        return [asdict(watched) for watched in self._watched]
+        return [
+            asdict(watched) | {"persistence": msgspec.to_builtins(watched.persistence)}
+            for watched in self._watched
+        ]
 
     @classmethod
     def restore(cls, state: list[dict[str, Any]]) -> Outcomes:
         """The watch of a snapshot."""
         outcomes = cls()
         for item in state:
-            told = item.get("persistence")
-            kept = {"persistence": Persistence(**told)} if told else {}
-            outcomes._watched.append(Watched(**{**item, **kept}))
+            watched = Watched(**item)
+            watched.persistence = msgspec.convert(watched.persistence, Persistence | None)
+            outcomes._watched.append(watched)
         return outcomes
 
 
