@@ -220,9 +220,9 @@ def _numbers(column: Any, path: Path, offset: int, name: str) -> Floats:
     return values
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: Any) -> bool:
     try:
-        float(value)  # type: ignore[arg-type]
+        float(value)
     except (TypeError, ValueError):
         return False
     return True

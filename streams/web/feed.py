@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.topics import ALERTS, OUTCOMES, SIGNALS, TRADING_CANDIDATES
@@ -242,11 +242,11 @@ class SignalFeed:
                 return
             await asyncio.sleep(0.01)
 
-    def _hand_out(self, batches: Mapping[TopicPartition, Sequence[object]]) -> None:
+    def _hand_out(self, batches: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
         for partition, records in batches.items():
             code = TOPICS.index(partition.topic)
             for record in records:
-                self._take(code, record.offset, record.value)  # type: ignore[attr-defined]
+                self._take(code, record.offset, record.value)
 
     def _take(self, code: int, offset: int, value: bytes | None) -> None:
         self._position[code] = offset + 1
