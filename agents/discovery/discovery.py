@@ -42,7 +42,7 @@ class Found:
         return bool(self.patterns or self.outcomes or self.consolidated)
 
 
-# What is less likely to come true is no signal: by chance alone about so many do.
+# What is less likely to come true is no signal: of directions about so many do by chance alone.
 CHANCE = 0.4
 
 
