@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 import psycopg
@@ -121,6 +121,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
             demo.process.communicate()
 
 
+def database(data_dir: Path) -> psycopg.Connection[tuple[Any, ...]]:
+    dsn = json.loads((data_dir / "instance.json").read_text())["timescale_dsn"]
+    return psycopg.connect(dsn, autocommit=True)
+
+
 def nothing_left(demo: Demo, data_dir: Path) -> None:
     until(lambda: not demo.left(), END_S, f"processes left: {demo.left()}")
     assert not (data_dir / "instance.lock").exists()
@@ -217,8 +222,7 @@ def test_what_is_lost_is_found_missing(start: Callable[..., Demo], tmp_path: Pat
     demo.all_parts()
 
     def lose_one() -> bool:
-        dsn = json.loads((tmp_path / "d" / "instance.json").read_text())["timescale_dsn"]
-        with psycopg.connect(dsn, autocommit=True) as connection:
+        with database(tmp_path / "d") as connection:
             gone = connection.execute(
                 'DELETE FROM security_ticks WHERE (symbol, "timestamp", seq) ='
                 ' (SELECT symbol, "timestamp", seq FROM security_ticks LIMIT 1)'
@@ -231,6 +235,25 @@ def test_what_is_lost_is_found_missing(start: Callable[..., Demo], tmp_path: Pat
     assert (code, account["ok"]) == (1, False), err
     assert account["ticks_stored"] == account["distinct_quotes"] - 1
     assert ["ticks stored" in problem for problem in account["problems"]] == [True]
+
+
+@pytest.mark.faults
+def test_a_producer_that_does_not_end_is_told(start: Callable[..., Demo], tmp_path: Path) -> None:
+    demo = start("--data-dir", "d", "--seconds", "4", "--json")
+    demo.all_parts()
+    producer = demo.part("producer")
+
+    def quotes_are_stored() -> bool:
+        with database(tmp_path / "d") as connection:
+            return bool(connection.execute("SELECT FROM security_ticks LIMIT 1").fetchall())
+
+    until(quotes_are_stored, START_S, "nothing is stored")
+    producer.suspend()
+    code, _, err = demo.end(timeout=200)
+    assert code == 2, err
+    assert "the producer did not end within 60 s of being asked to" in err
+    assert "Traceback" not in err
+    nothing_left(demo, tmp_path / "d")
 
 
 def test_without_a_directory_it_ends_as_fast_and_leaves_none(
