@@ -23,6 +23,10 @@ from streams.pipeline import Pipeline
 from streams.settings import Settings, get_settings
 from streams.transport import NoTables, PromptTransport
 
+# Events that may wait in a stream, most of them batches of records: what comes next on other topics
+# waits for them.
+STREAM_BUFFER = 8
+
 
 class CatalystApp(faust.App):
     """Opens the pipeline before the consumer starts; closes it after the last record."""
@@ -67,7 +71,7 @@ def create_app(settings: Settings) -> CatalystApp:
         producer_max_request_size=topics.MAX_MESSAGE_BYTES,
         producer_linger=0.002,
         stream_wait_empty=False,
-        stream_buffer_maxsize=128,
+        stream_buffer_maxsize=STREAM_BUFFER,
         # Faust's defaults make a takeover last a minute and a half.
         broker_session_timeout=6.0,
         broker_rebalance_timeout=5.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from agents.tracking.stage import TICK_S, TrackingStage
@@ -18,8 +17,6 @@ def attach(app: Any, stage: TrackingStage) -> None:
     async def track(stream: Any) -> None:
         async for event in stream.noack().events():
             await stage.take(event)
-            # A stream with records at hand never waits, and decisions would wait for all of them.
-            await asyncio.sleep(0)
 
     @app.timer(TICK_S)
     async def look_after() -> None:

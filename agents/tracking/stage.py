@@ -13,6 +13,7 @@ import structlog
 
 from agents import metrics
 from agents.durability import Effects, Ledger
+from agents.records import records_of
 from agents.tracking.buffer import QuoteRows
 from agents.tracking.rows import latest_rows, tick_rows
 from agents.tracking.tracker import PartitionTracker, ResumePoint, for_successor
@@ -76,20 +77,28 @@ class TrackingStage:
         self._generation += 1
 
     async def take(self, event: Any) -> None:
-        """Take in one record of ``quotes``."""
+        """Take in the records of one event of ``quotes``; others get their turn after each."""
         async with self._turn:
-            started = time.monotonic()
-            message = event.message
-            part = await self._at(message.partition)
+            part = await self._at(event.message.partition)
             if part is None:
                 return
             part.ledger.hold(event)
-            if message.offset >= part.tracker.next_offset:
-                await self._take(part, message)
-                await self._publish(part, part.tracker.close_due())
-                if part.ledger.due(part.tracker.next_offset):
-                    await self._checkpoint(part)
-            self._account(part, started)
+        for record in records_of(event.message):
+            async with self._turn:
+                if self._partitions.get(record.partition) is not part:
+                    return
+                await self._take_in(part, record)
+            # A stream with records at hand never waits, and decisions would wait for all of them.
+            await asyncio.sleep(0)
+
+    async def _take_in(self, part: _Partition, record: Any) -> None:
+        started = time.monotonic()
+        if record.offset >= part.tracker.next_offset:
+            await self._take(part, record)
+            await self._publish(part, part.tracker.close_due())
+            if part.ledger.due(part.tracker.next_offset):
+                await self._checkpoint(part)
+        self._account(part, started)
 
     def _account(self, part: _Partition, started: float) -> None:
         """Note that ``part`` was heard; time that this took counts as nobody's silence."""

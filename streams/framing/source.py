@@ -15,6 +15,7 @@ from confluent_kafka import (
 )
 
 from streams.errors import UserError
+from streams.reading import PASSING
 
 Start = Literal["beginning", "now"]
 
@@ -23,8 +24,6 @@ _ASK_S = 5.0
 _ANSWER_S = 2.0
 # A running reader commits twice a second while there is traffic.
 _WATCH_S = 1.2
-# librdkafka goes on by itself after these.
-_PASSING = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE)
 
 
 class ForeignTopic:
@@ -86,7 +85,7 @@ class ForeignTopic:
                 good.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 ended.append(int(message.partition() or 0))
-            elif not error.retriable() and error.code() not in _PASSING:
+            elif not error.retriable() and error.code() not in PASSING:
                 raise UserError(f"{self._topic}: cannot be read: {error.str()}")
         return good, ended
 

@@ -1,49 +1,65 @@
-"""The agent of tracking: others get their turn while it has records at hand."""
+"""The tracking stage with many records at hand: others get their turn, and partitions may go."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
-import faust
-
-from agents.tracking.agent import attach
+from agents.records import Batch, Record
+from agents.tracking.stage import TrackingStage
 
 RECORDS = 100
 
 
-class Backlog:
-    """A stream with records at hand: it never waits for one."""
+class Counting(TrackingStage):
+    """Notes what it would take in."""
 
-    def noack(self) -> Backlog:
-        return self
+    def __init__(self) -> None:
+        unused: Any = None
+        super().__init__(unused, unused, unused)
+        self.taken: list[int] = []
 
-    async def events(self) -> AsyncIterator[int]:
-        for number in range(RECORDS):
-            yield number
+    async def _at(self, partition: int) -> Any:
+        held = SimpleNamespace(ledger=SimpleNamespace(hold=lambda event: None))
+        return self._partitions.setdefault(partition, held)  # type: ignore[arg-type]
+
+    async def _take_in(self, part: Any, record: Any) -> None:
+        self.taken.append(record.offset)
+
+
+def backlog() -> Any:
+    records = [Record("quotes", 0, offset, 0.0, None, b"") for offset in range(RECORDS)]
+    return SimpleNamespace(message=SimpleNamespace(partition=0, value=Batch(records)))
 
 
 def test_a_backlog_leaves_the_loop_to_others() -> None:
-    taken: list[int] = []
-
-    async def take(event: int) -> None:
-        taken.append(event)
-
-    async def run() -> list[int]:
-        app: Any = faust.App("turns", broker="kafka://127.0.0.1:9")
-        attach(app, SimpleNamespace(config=SimpleNamespace(topic="quotes"), take=take))  # type: ignore[arg-type]
-        seen: list[int] = []
+    async def run() -> tuple[list[int], set[int]]:
+        stage, seen = Counting(), set()
 
         async def decide() -> None:
-            while len(taken) < RECORDS:
-                seen.append(len(taken))
+            while len(stage.taken) < RECORDS:
+                seen.add(len(stage.taken))
                 await asyncio.sleep(0)
 
-        await asyncio.gather(app.agents["tracking"].fun(Backlog()), decide())
-        return seen
+        await asyncio.gather(stage.take(backlog()), decide())
+        return stage.taken, seen
 
-    seen = asyncio.run(run())
+    taken, seen = asyncio.run(run())
     assert taken == list(range(RECORDS))
-    assert len(set(seen)) > RECORDS / 2
+    assert len(seen) > RECORDS / 2
+
+
+def test_records_of_a_partition_that_changed_hands_are_left_to_who_has_it() -> None:
+    async def run() -> list[int]:
+        stage = Counting()
+
+        async def lose() -> None:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            stage.reset()
+
+        await asyncio.gather(stage.take(backlog()), lose())
+        return stage.taken
+
+    assert len(asyncio.run(run())) < RECORDS / 2
