@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from faust.types import TP
 
 from agents.records import Record
 
@@ -32,19 +31,25 @@ _DENIED = (
 )
 
 
+Place = tuple[str, int]
+
+
 class Found(NamedTuple):
     """Records by partition, and where each partition ended when it was last asked for."""
 
-    records: dict[TP, list[Record]]
-    ends: dict[TP, int]
+    records: dict[Place, list[Record]]
+    ends: dict[Place, int]
 
 
 class PartitionReader:
-    """Reads the partitions it is told to, each from the offset it is told; it is of no group."""
+    """Reads the partitions it is told to, each from the offset it is told; it is of no group.
+
+    One call at a time: two would share out the records between them.
+    """
 
     def __init__(self, broker: str, group: str, most_bytes: int) -> None:
         """``most_bytes`` are those of one answer for one partition."""
-        self._next: dict[TP, int] = {}
+        self._next: dict[Place, int] = {}
         self._consumer = Consumer(
             {
                 "bootstrap.servers": broker,
@@ -62,7 +67,7 @@ class PartitionReader:
             }
         )
 
-    def read(self, positions: Mapping[TP, int], timeout_s: float) -> Found:
+    def read(self, positions: Mapping[Place, int], timeout_s: float) -> Found:
         """What has come of these partitions, each from its position on; waits for the first record.
 
         Raises:
@@ -70,13 +75,13 @@ class PartitionReader:
         """
         self._align(positions)
         first = self._consumer.poll(timeout_s)
-        found: dict[TP, list[Record]] = {}
+        found: dict[Place, list[Record]] = {}
         if first is not None:
             self._take(found, [first, *self._consumer.consume(_MOST_RECORDS, 0)])
         ends = {tp: end for tp in positions if (end := self._end(tp)) is not None}
         return Found(found, ends)
 
-    def _align(self, positions: Mapping[TP, int]) -> None:
+    def _align(self, positions: Mapping[Place, int]) -> None:
         moved = [tp for tp, at in self._next.items() if positions.get(tp) != at]
         if moved:
             self._consumer.incremental_unassign([TopicPartition(*tp) for tp in moved])
@@ -87,19 +92,19 @@ class PartitionReader:
             self._consumer.incremental_assign([TopicPartition(*tp, at) for tp, at in new.items()])
             self._next |= new
 
-    def _take(self, found: dict[TP, list[Record]], messages: Iterable[Message]) -> None:
+    def _take(self, found: dict[Place, list[Record]], messages: Iterable[Message]) -> None:
         for message in messages:
             error = message.error()
             if error is not None:
                 _judge(error, message.topic())
                 continue
             record = _record(message)
-            tp = TP(record.topic, record.partition)
+            tp = (record.topic, record.partition)
             if record.offset >= self._next.get(tp, record.offset + 1):
                 self._next[tp] = record.offset + 1
                 found.setdefault(tp, []).append(record)
 
-    def _end(self, tp: TP) -> int | None:
+    def _end(self, tp: Place) -> int | None:
         known = self._consumer.get_watermark_offsets(TopicPartition(*tp), cached=True)
         return known[1] if known and known[1] >= 0 else None
 

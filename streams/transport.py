@@ -19,7 +19,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from agents.records import Batch, Record, in_batches
-from streams.reading import Found, PartitionReader
+from streams.reading import Found, PartitionReader, Place
 from streams.topics import QUOTES
 
 # Topics of which an event holds as many records as there are.
@@ -43,6 +43,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         conf = self.app.conf
         self._reader = PartitionReader(",".join(servers), conf.id, conf.consumer_max_fetch_size)
         self._executor = ThreadPoolExecutor(1, "reader")
+        self._fetching = asyncio.Lock()
         await super().on_start()
 
     async def on_thread_stop(self) -> None:
@@ -61,9 +62,14 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
             return {}
         if consumer._closed:
             raise ConsumerStoppedError
+        # Who asked before may have given up; what it still reads must not be missed here.
+        async with self._fetching:
+            return await self._fetch(consumer, active_partitions)
+
+    async def _fetch(self, consumer: Any, wanted: set[TP]) -> dict[TP, list[Record | Batch]]:
         with consumer._subscription.fetch_context():
             assignment = _assignment(consumer)
-            positions = _positions(assignment, active_partitions)
+            positions = _positions(assignment, wanted)
             if not positions:
                 await asyncio.sleep(_WAIT_S)
                 return {}
@@ -72,7 +78,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
                 return {}
             return _accept(assignment, positions, found)
 
-    async def _read(self, positions: dict[TP, int]) -> Found:
+    async def _read(self, positions: dict[Place, int]) -> Found:
         """What is at hand, at once; else what comes, while this thread does other things."""
         found = self._reader.read(positions, 0)
         if found.records:
@@ -89,7 +95,7 @@ def _assignment(consumer: Any) -> Any:
     return None if subscription is None else subscription.assignment
 
 
-def _positions(assignment: Any, wanted: set[TP]) -> dict[TP, int]:
+def _positions(assignment: Any, wanted: set[TP]) -> dict[Place, int]:
     """Where to read on, of the partitions of which this is known."""
     if assignment is None:
         return {}
@@ -102,11 +108,11 @@ def _positions(assignment: Any, wanted: set[TP]) -> dict[TP, int]:
 
 
 def _accept(
-    assignment: Any, positions: dict[TP, int], found: Found
+    assignment: Any, positions: dict[Place, int], found: Found
 ) -> dict[TP, list[Record | Batch]]:
     """Move the positions over what was found, unless they have been moved meanwhile."""
     taken: dict[TP, list[Record | Batch]] = {}
-    for tp, position in positions.items():
+    for tp, position in ((TP(*place), at) for place, at in positions.items()):
         state = assignment.state_value(tp)
         state.timestamp = int(time.time() * 1000)
         state.highwater = found.ends.get(tp, state.highwater)
